@@ -18,7 +18,14 @@ LONGEST = (
     "test_kernels",  # what it needs may still be fetched when the first ones begin
     "test_compose",
     "test_action",
+    "test_faults",
+    "test_verdicts",
+    "test_watch",
     "test_baseline_places",
+    "test_init",
+    "test_blocks",
+    "test_startup_memory",
+    "test_secrets",
 )
 
 

@@ -2,14 +2,16 @@
 
     sudo python -m tests.benchmarks.counters [--seconds S]
 
-Containers of a service that does nothing, so many as two arms of 8, 16 and 32 replicas have.  Looks
-are taken one after the other first, then by the reader's own thread while nothing else is done.
+Services that do nothing, in control groups of their own as containers are, so many as two arms of
+8, 16 and 32 replicas have.  Looks are taken one after the other first, then by the reader's own
+thread while this process does nothing else.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import subprocess
 import sys
 import tempfile
 import time
@@ -20,18 +22,14 @@ from statistics import median
 
 from socklat_gate.job.counter_reader import CounterReader
 from socklat_gate.measured.pair import ARMS
-from socklat_gate.scenario import Service
-from socklat_gate.service.arm import ArmSpec
-from socklat_gate.service.client import connect
-from socklat_gate.service.image import resolve_image
-from socklat_gate.service.session import ServiceSession
 from tests.benchmarks.markdown import table
 from tests.benchmarks.record_pairs import say
-from tests.services.build import build_image
+from tests.services.build import compile_service
+from tests.services.groups import own_groups
 
 REPLICAS = (8, 16, 32)
 LOOKS = 200
-TAG = "socklat-test/delay:latest"
+FIRST_PORT = 27_000
 
 
 @dataclass(frozen=True)
@@ -50,7 +48,7 @@ def cost_of(pids: list[int], seconds: float) -> Cost:
     files = len(os.listdir("/proc/self/fd"))
     with CounterReader() as reader:
         rings = [reader.follow(pid) for pid in pids]
-        assert all(rings), "the control groups cannot be read here"
+        assert not {"cgroup", "thread"}.intersection(rings), "the counters cannot be read here"
         files = len(os.listdir("/proc/self/fd")) - files
         look_us = median(reader.look() / 1e3 for _ in range(LOOKS))
         time.sleep(1.0)
@@ -62,23 +60,23 @@ def cost_of(pids: list[int], seconds: float) -> Cost:
 
 
 def measured(seconds: float) -> list[Cost]:
-    """One row for each number of replicas; containers are added from row to row."""
-    client = connect()
-    image = resolve_image(client, build_image(client, "delay.c", TAG, ["/delay"]), say)
-    service = Service.model_validate({"port": 7000})
+    """One row for each number of replicas; processes are added from row to row."""
     costs = []
     with ExitStack() as stack:
-        place = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        session = stack.enter_context(ServiceSession(client, service, place))
+        program = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "delay"
+        program.write_bytes(compile_service("delay.c"))
+        program.chmod(0o755)
         pids: list[int] = []
         for replicas in REPLICAS:
-            numbers = range(len(pids) // len(ARMS), replicas)
-            groups = [
-                [ArmSpec(arm, image, ["/delay"], replica=number, replicas=2) for arm in ARMS]
-                for number in numbers
-            ]
-            pids += [arm.pid for arm in session.add(groups, 0.0, meanwhile=lambda: None)]
-            say(f"{len(pids)} containers are up")
+            while len(pids) < replicas * len(ARMS):
+                groups = stack.enter_context(own_groups())
+                port = str(FIRST_PORT + len(pids))
+                command = [str(program), "--port", port]
+                process = subprocess.Popen(command, preexec_fn=groups.enter)  # noqa: PLW1509
+                stack.callback(process.wait)
+                stack.callback(process.kill)
+                pids.append(process.pid)
+            say(f"{len(pids)} processes are up")
             costs.append(cost_of(pids, seconds))
     return costs
 

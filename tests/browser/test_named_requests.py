@@ -98,7 +98,8 @@ def test_keys_reach_the_selects(opened: Open, many: Result) -> None:
 @pytest.mark.parametrize(
     ("scheme", "viewport"),
     [
-        pytest.param("light", DESK, id="desk-light"),
+        # The same page with less in it is looked at so in test_report_page.py.
+        pytest.param("light", DESK, id="desk-light", marks=pytest.mark.slow),
         pytest.param("dark", PHONE, id="phone-dark"),
         pytest.param("dark", DESK, id="desk-dark", marks=pytest.mark.slow),
         pytest.param("light", PHONE, id="phone-light", marks=pytest.mark.slow),

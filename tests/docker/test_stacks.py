@@ -14,6 +14,7 @@ import pytest
 from socklat_gate.errors import InvalidMeasurement, Reason
 from socklat_gate.scenario import Service
 from socklat_gate.service.arm import ArmSpec, RunningArm
+from socklat_gate.service.compose import FIRST_PLUGIN, _command
 from socklat_gate.service.compose_files import stack_files
 from socklat_gate.service.image import resolve_image
 from socklat_gate.service.owner import RUN_LABEL
@@ -133,6 +134,50 @@ def test_one_that_fails_in_both_arms_is_alike_and_one_that_fails_later_is_named(
     with pytest.raises(InvalidMeasurement, match="db, in the stack of the") as raised:
         session.check_alive()
     assert "code 137" in raised.value.message
+
+
+INCLUDING = """
+include: ["data/compose.yaml"]
+services:
+  web:
+    image: ${TIER}
+    environment: { ROLE: app, DB_HOST: db }
+    depends_on: [db]
+"""
+INCLUDED = """
+services:
+  db:
+    image: ${TIER}
+    environment: { ROLE: db, DATA: /data, WAIT: "${DB_WAIT}" }
+    volumes: ["./kept:/data"]
+"""
+
+
+@pytest.mark.slow
+def test_an_included_file_has_its_own_directory_and_variables(
+    tmp_path: Path,
+    variables: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    both_up: Up,
+    docker_client: Any,
+) -> None:
+    if _command().version < FIRST_PLUGIN:
+        pytest.skip("docker-compose 1 has no `include`; ci/compose fetches version 2")
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    (tmp_path / "compose.yaml").write_text(INCLUDING)
+    kept = tmp_path / "data" / "kept"
+    kept.mkdir(parents=True)
+    (kept / "count").write_text("41")
+    (tmp_path / "data" / "compose.yaml").write_text(INCLUDED)
+    (tmp_path / "data" / ".env").write_text("DB_WAIT=0.1\n")
+    before = contents(tmp_path)
+    _, arms = both_up(tmp_path, "web", 8080)
+    said = [[asked(arm) for _ in range(3)] for arm in arms]
+    assert not named(said[0], "db") & named(said[1], "db")
+    for texts in said:
+        assert 41 < min(map(int, named(texts, "count"))) < 50
+    assert contents(tmp_path) == before
 
 
 @pytest.mark.slow

@@ -11,12 +11,19 @@ import pytest
 
 from socklat_gate.service.client import connect
 from tests.e2e.harness import Gate
+from tests.e2e.programs import compiled_once
 from tests.e2e.scenarios import DELAY_TAG, ECHO_TAG, write_scenario
 from tests.e2e.traced import PORT, RESPONSES, Container
 from tests.services.build import build_image, package_image
 from tests.services.own_images import OwnImages, owned_images
 
 ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _programs() -> Iterator[None]:
+    with compiled_once():
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -70,6 +70,8 @@ def test_the_command_of_the_merge_base_is_a_part_of_its_arm(
     assert "/delay --before-response 4500" in done.report
 
 
+# Its twins that always run: a directory's in test_baselines.py, the branch in tests/unit/baseline.
+@pytest.mark.slow
 def test_what_was_promoted_to_a_branch_is_the_reference(
     gate: Gate, repository: Repository, tmp_path: Path
 ) -> None:

@@ -49,6 +49,8 @@ def test_twice_as_slow_fails_in_a_few_blocks(
     assert f"{containers} + {containers} containers" in done.report
 
 
+# Its twins that always run: what "auto" comes to in tests/unit/job, blocks that fail above.
+@pytest.mark.slow
 def test_equal_blocks_pass_and_auto_says_how_many_there_are(gate: Gate, scenario: Scenario) -> None:
     done = gate.gate(scenario(gate={"containers": "auto"}))
     verdict = done.judged(Exit.PASS, Reason.NO_REGRESSION)

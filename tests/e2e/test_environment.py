@@ -15,14 +15,16 @@ from socklat_gate.probe import binding, btf
 from socklat_gate.probe.binding import load_bcc
 from socklat_gate.probe.btf import KernelTypes, kernel_types
 from socklat_gate.probe.hook_table import EVENTS
+from socklat_gate.probe.programs import Compiler
 from tests.e2e.harness import COMMAND, Gate
 
 pytestmark = [pytest.mark.kernel, pytest.mark.docker, pytest.mark.beside]
 
 
 @pytest.fixture(autouse=True)
-def _looked_for_again() -> Iterator[None]:
-    """What a process finds once is looked for by each test, and by those after it."""
+def _looked_for_again(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """What a process finds or compiles once is so by each test, and by those after it."""
+    monkeypatch.setattr("socklat_gate.probe.probe.Compiler", Compiler)
     for found in (load_bcc, kernel_types):
         found.cache_clear()
     yield

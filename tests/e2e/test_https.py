@@ -46,9 +46,11 @@ def test_the_example_is_measured_by_name_and_handshakes_are_shown_apart(
 ) -> None:
     run = measured(gate, example(gate, node_image), NAMES, more_than=1000)
     assert run.join is not None
-    assert run.join.connections == CONNECTIONS
+    # A pause of the machine opens further ones, and not each of them is used.
+    opened = CONNECTIONS + run.load.grown
+    assert CONNECTIONS <= run.join.connections <= opened
     assert run.load.handshakes is not None
-    assert run.load.handshakes.total == CONNECTIONS
+    assert run.load.handshakes.total == opened
     assert "TLS handshakes" in (gate.out / "report.md").read_text("utf-8")
 
 
@@ -86,6 +88,7 @@ def test_init_writes_a_scenario_of_https_that_runs(gate: Gate, node_image: str) 
     assert done.code == 0, done.stderr
 
 
+@pytest.mark.beside
 @pytest.mark.parametrize(
     ("change", "code", "reason", "said", "remedy"),
     [

@@ -67,6 +67,8 @@ def test_what_is_not_understood_is_said(gate: Gate) -> None:
     assert "correct what the service does not understand" in done.stdout
 
 
+# Its twins that always run: other services above, what OpenAPI tells in tests/unit/init.
+@pytest.mark.slow
 def test_the_operations_that_a_service_tells_of_are_gated_as_written(
     gate: Gate, docker_client: Any
 ) -> None:

@@ -20,8 +20,11 @@ Scenario = Callable[..., Path]
 BASE = ["/delay", "--before-response", "3000"]
 
 
+# Its twins that always run: test_readme.py, test_pull_request.py and test_noise.py pass an image
+# beside itself.
+@pytest.mark.slow
 def test_the_same_image_passes(gate: Gate, scenario: Scenario) -> None:
-    done = gate.gate(scenario(), "--seed", "11", apart=True)
+    done = gate.gate(scenario(), "--seed", "11")
     verdict = done.judged(Exit.PASS, Reason.NO_REGRESSION)
     assert done.stdout.startswith("pass: ")
     assert verdict["pairs"] >= 2

@@ -91,6 +91,23 @@ JOBS = {
             },
             replace(REQUEST, fork="yes"),
         ),
+        # A group may have a group of the same name.
+        (
+            {
+                **BUILDKITE_PR,
+                "BUILDKITE_REPO": "git@gitlab.example:team/shops/shop.git",
+                "BUILDKITE_PULL_REQUEST_REPO": "https://gitlab.example/mallory/shops/shop.git",
+            },
+            replace(REQUEST, fork="yes"),
+        ),
+        (
+            {
+                **BUILDKITE_PR,
+                "BUILDKITE_REPO": "ssh://git@gitlab.example:2222/team/shops/shop.git",
+                "BUILDKITE_PULL_REQUEST_REPO": "https://gitlab.example/Team/shops/shop/",
+            },
+            REQUEST,
+        ),
         (
             {**BUILDKITE, "BUILDKITE_BRANCH": QUEUE},
             replace(PUSHED, branch="release/1.x", target="release/1.x"),

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from socklat_gate.errors import HostFailure
 from socklat_gate.forge.api.client import ApiClient
 from socklat_gate.forge.api.dialect import Dialect
-from socklat_gate.forge.sticky_note import Note
+from socklat_gate.forge.sticky_note import FORGEJO_BOT, GITEA_BOT, GITHUB_BOT, Note
 
 __all__ = ["FORGEJO", "GITEA", "PullRequestComments"]
 
@@ -29,8 +29,12 @@ def _dialect(name: str) -> Dialect:
 
 FORGEJO, GITEA = _dialect("Forgejo"), _dialect("Gitea")
 
-BOTS = frozenset({"forgejo-actions", "gitea-actions", "github-actions[bot]"})
-"""Who a job's own token writes as, which may not ask who it is."""
+BOTS = {
+    # Its CI is that of Gitea by its variables, and on an older one its account as well.
+    FORGEJO.name: frozenset({FORGEJO_BOT, GITEA_BOT}),
+    GITEA.name: frozenset({GITEA_BOT}),
+}
+"""Who a job's own token writes as, which may not ask who it is; elsewhere it is GitHub's."""
 
 FORBIDDEN = {403, 404}
 
@@ -93,7 +97,7 @@ class PullRequestComments:
         except HostFailure as error:
             if error.status not in FORBIDDEN:
                 raise
-            return BOTS
+            return BOTS.get(self.api.dialect.name, frozenset({GITHUB_BOT}))
         except ValidationError as error:
             raise self._unexpected("does not say whose token this is") from error
 

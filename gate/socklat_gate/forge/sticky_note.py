@@ -5,17 +5,33 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import stamina
 
 from socklat_gate.errors import HostFailure
 from socklat_gate.masking import mask
 
-__all__ = ["MAX_NOTE", "Compose", "Note", "Notes", "put_note"]
+__all__ = [
+    "FORGEJO_BOT",
+    "GITEA_BOT",
+    "GITHUB_BOT",
+    "GONE",
+    "MAX_NOTE",
+    "Compose",
+    "Note",
+    "Notes",
+    "created",
+    "fitting",
+    "put_note",
+    "until_known",
+]
 
 MAX_NOTE = 65_536
 """Characters of a note: what the strictest of the hosts takes, and more than anybody reads."""
+
+GITHUB_BOT, GITEA_BOT, FORGEJO_BOT = "github-actions[bot]", "gitea-actions", "forgejo-actions"
+"""Who writes with a job's own token; no account of a person can have that name on that host."""
 
 ATTEMPTS = 3
 GONE = 404
@@ -23,6 +39,8 @@ TOO_LONG = re.compile(r"too long|maximum is", re.IGNORECASE)
 
 Compose = Callable[[str, int], str]
 """The new body of a note from its old one (or "") and the characters it may have."""
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +69,7 @@ def put_note(notes: Notes, marker: str, compose: Compose) -> str:
 
     Returns its address, or empty where the host names none.  Raises `HostFailure`.
     """
-    try:
-        for attempt in stamina.retry_context(on=_Lost, attempts=ATTEMPTS, timeout=None):
-            with attempt:
-                return _put(notes, marker, compose)
-    except _Lost as lost:
-        raise lost.failure from None
-    raise AssertionError("the last attempt returns or raises")
+    return until_known(lambda: _put(notes, marker, compose))
 
 
 class _Lost(Exception):
@@ -68,21 +80,50 @@ class _Lost(Exception):
         self.failure = failure
 
 
+def until_known(put: Callable[[], T]) -> T:
+    """``put`` looks for a note and writes it; again where it is not known if it was `created`.
+
+    Raises `HostFailure`.
+    """
+    try:
+        for attempt in stamina.retry_context(on=_Lost, attempts=ATTEMPTS, timeout=None):
+            with attempt:
+                return put()
+    except _Lost as lost:
+        raise lost.failure from None
+    raise AssertionError("the last attempt returns or raises")
+
+
+def created(create: Callable[[], T]) -> T:
+    """What creates a note, within `until_known`."""
+    try:
+        return create()
+    except HostFailure as error:
+        if error.outcome_unknown:
+            raise _Lost(error) from error
+        raise
+
+
+def fitting(write: Callable[[int], T]) -> T:
+    """``write`` within `MAX_NOTE` characters, or a quarter of that on a host with less room."""
+    try:
+        return write(MAX_NOTE)
+    except HostFailure as error:
+        if not TOO_LONG.search(error.message):
+            raise
+    return write(MAX_NOTE // 4)
+
+
 def _put(notes: Notes, marker: str, compose: Compose) -> str:
     begun = (note for note in notes.own() if note.body.partition("\n")[0].rstrip() == marker)
     found = next(begun, None)
     old = found.body if found else ""
 
-    def text(room: int) -> str:
-        return mask(f"{marker}\n{compose(old, room - len(marker) - 1)}")
+    def write(room: int) -> str:
+        body = mask(f"{marker}\n{compose(old, room - len(marker) - 1)}")
+        return _write(notes, found, body)
 
-    try:
-        return _write(notes, found, text(MAX_NOTE))
-    except HostFailure as error:
-        if not TOO_LONG.search(error.message):
-            raise
-    # It was within the limit as it is known, so this host has another one.
-    return _write(notes, found, text(MAX_NOTE // 4))
+    return fitting(write)
 
 
 def _write(notes: Notes, found: Note | None, body: str) -> str:
@@ -92,9 +133,4 @@ def _write(notes: Notes, found: Note | None, body: str) -> str:
         except HostFailure as error:
             if error.status != GONE:
                 raise
-    try:
-        return notes.create(body)
-    except HostFailure as error:
-        if error.outcome_unknown:
-            raise _Lost(error) from error
-        raise
+    return created(lambda: notes.create(body))

@@ -33,4 +33,5 @@ class Finding:
     def is_stand_in(self) -> bool:
         """Whether the load only stands in for a real one: nobody has said what it is to be."""
         protocol = self.protocol.protocol
-        return self.proposal is None and not self.path_given and protocol.stand_in
+        meant = self.path_given and not self.protocol.is_refused
+        return self.proposal is None and not meant and protocol.stand_in

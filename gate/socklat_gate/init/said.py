@@ -64,9 +64,10 @@ def _next_steps(found: Source, out: Path, finding: Finding) -> list[str]:
         if UNNAMED in found.keys.values():
             steps.append("       and set service.image and service.port")
     elif detected.protocol is HTTP and detected.status >= BAD_STATUS:
+        counts = "is no error by load.expect" if detected.is_refused else "counts as an error"
         steps.append(
             f"first: which path responds well? {detected.path} responded {detected.status}, which "
-            "counts as an error: set load.path, or run init with --path /... --force"
+            f"{counts}: set load.path, or run init with --path /... --force"
         )
     elif detected.in_place_of:
         steps.append(

@@ -36,7 +36,7 @@ COMMENTS = {
     "compose": "from here; each arm is the complete stack",
     "service": "the one under test",
 }
-REQUEST_KEYS = ("method", "path", "payload")
+REQUEST_KEYS = ("method", "path", "payload", "expect.status")
 """Keys of [load] that say what is sent; a list of requests does so instead."""
 
 SLOW_START_S = 10.0

@@ -10,8 +10,8 @@ __all__ = ["toml"]
 LITERAL = "'''"
 
 
-def toml(value: str | float | bool | list[str] | Mapping[str, str]) -> str:
-    """A string, a number, a truth value, an array or an inline table of strings, in TOML.
+def toml(value: str | float | bool | list[str] | list[int] | Mapping[str, str]) -> str:
+    """A string, a number, a truth value, an array of these or an inline table of strings, in TOML.
 
     A string of several lines, or with quotes, stands as it is where that is possible.
     """

@@ -9,6 +9,7 @@ from pathlib import Path
 from socklat_gate.git import git
 from socklat_gate.job.base_arm import BaseArm
 from socklat_gate.job.build_differences import build_differences, built_at
+from socklat_gate.job.ignored_sources import ignored_sources
 from socklat_gate.job.stack_differences import (
     bound_paths,
     differing_keys,
@@ -75,6 +76,9 @@ def arm_differences(
         not_known += shared_parts(ours, directory, service.shared_keys)
     if arm:
         found += _files(directory, arm.commit, mounted, _built(service, theirs))
+        if service.built:
+            ignored = ignored_sources(directory, service.built)
+            found += [ArmDifference("source", name, "absent") for name in ignored]
     not_known += [
         Note(NoteCode.STATE_SHARED, host)
         for host in _hosts(service)

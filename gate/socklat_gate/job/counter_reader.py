@@ -14,10 +14,11 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from types import TracebackType
+from typing import Literal
 
 from socklat_gate.service.container_counters import ContainerCounters, Counters
 
-__all__ = ["EVERY_NS", "CounterReader", "CounterRing", "Sample"]
+__all__ = ["EVERY_NS", "CounterReader", "CounterRing", "Sample", "Unread"]
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +35,9 @@ KEPT = 600
 """Looks at a replica: a minute of them."""
 
 ENDS_S = 5.0
+
+Unread = Literal["cgroup", "thread"]
+"""Why there are no looks: its control group cannot be read here, or no thread can be started."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,18 +105,18 @@ class CounterReader:
             self._thread.join(ENDS_S)
         self.leave(self._rings)
 
-    def follow(self, pid: int) -> CounterRing | None:
-        """Looks at the container of process ``pid`` from now on; None: it has no counters here."""
+    def follow(self, pid: int) -> CounterRing | Unread:
+        """Looks at the container of process ``pid`` from now on; or why it cannot."""
         counters = ContainerCounters(pid)
         if counters.read() is None:
             counters.close()
-            return None
+            return "cgroup"
+        if not self._begun():
+            counters.close()
+            return "thread"
         ring = CounterRing(counters)
         with self._changing:
             self._rings = (*self._rings, ring)
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name="counters", daemon=True)
-            self._thread.start()
         return ring
 
     def leave(self, rings: Iterable[CounterRing]) -> None:
@@ -130,6 +134,16 @@ class CounterReader:
             for ring in self._rings:
                 ring.look()
         return time.thread_time_ns() - begun_ns
+
+    def _begun(self) -> bool:
+        if self._thread is None:
+            thread = threading.Thread(target=self._run, name="counters", daemon=True)
+            try:
+                thread.start()
+            except RuntimeError:  # a limit of processes
+                return False
+            self._thread = thread
+        return True
 
     def _run(self) -> None:
         while not self._ending.wait(self.every_ns / 1e9):

@@ -115,7 +115,10 @@ def gate_job(
             path=path.resolve(),
             notes=notes,
         )
-        return job.run()
+        result = job.run()
+        if not result.pairs and result.campaign is None:
+            built.keep_nothing()
+        return result
 
 
 def run_job(

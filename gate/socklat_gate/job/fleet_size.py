@@ -27,6 +27,12 @@ UNWEIGHED = 6
 STEPS = 4
 """So many groups start one after the other: a stop at the same age comes at different moments."""
 
+FEW_SHARE = 0.5
+"""Part of the CPUs that the fewest replicas may use while idle: without any there is no pass.
+
+A health check each second, of a program that takes 0.1 s to start, is a twentieth for each on two.
+"""
+
 SPARE_NETWORKS = 2
 """Left for others; routes of the host may take some that look free."""
 
@@ -91,6 +97,8 @@ def fleet_size(
         numbers = {"each_bytes": each, "free_bytes": max(0.0, free)}
     idle = 2 * use.idle_cpus
     fit = math.floor(IDLE_SHARE * machine.cpus / idle) if idle > 0 else most
+    if fit < LEAST and LEAST * idle <= FEW_SHARE * machine.cpus:
+        fit = LEAST
     if fit < most:
         most, limit = fit, "cpus"
         numbers = {"idle_cpus": use.idle_cpus, "cpus": machine.cpus}

@@ -10,6 +10,7 @@ from typing import Any
 
 from socklat_gate.ci_variables import ci_run
 from socklat_gate.errors import UsageError
+from socklat_gate.git import git
 from socklat_gate.job.bytes_at import bytes_at, place_of
 from socklat_gate.job.lineage import commit_of
 from socklat_gate.job.stack_differences import differing_keys
@@ -22,6 +23,9 @@ __all__ = ["planned_scenario"]
 
 RULES = ("gate", "waiver", "baseline")
 """Tables of the scenario that say what is judged, how, and against what."""
+
+BASELINES = "baselines"
+"""Where they are by default."""
 
 MEASURED = ("service", "load", "probe")
 MOST_KEYS = 8
@@ -99,7 +103,9 @@ def _without_dead_waivers(data: dict[str, Any], today: date) -> tuple[Note, ...]
 def _changed_files(path: Path, own: Scenario, commit: str) -> list[str]:
     """Files of what is sent that are other ones in ``commit``, though their keys are the same.
 
-    Those outside of the working tree are left out.
+    And the baselines beside the scenario, as far as HEAD has changed them since both parted:
+    whoever commits them chooses what is compared with.  Those outside of the working tree are left
+    out.
     """
     load, (top, _) = own.load, place_of(path)
     named = [("load.feeder", load.feeder)]
@@ -116,7 +122,9 @@ def _changed_files(path: Path, own: Scenario, commit: str) -> list[str]:
         file = Path(os.path.abspath(path.parent / name)) if name else None
         if file and file.is_relative_to(top) and bytes_at(file, commit) != file.read_bytes():
             changed.append(f"{key} ({name})")
-    return changed
+    since = f"{commit}...HEAD"
+    stored = git(path.resolve().parent, "diff", "--name-only", "-z", since, "--", BASELINES).rows
+    return [*changed, f"{BASELINES}/ ({len(stored)} files)"] if stored else changed
 
 
 def _note(

@@ -25,7 +25,7 @@ from socklat_gate.job.progress import Progress
 from socklat_gate.job.reference import Reference
 from socklat_gate.job.rig import Rig
 from socklat_gate.job.run_job import measure_campaign, utc_now
-from socklat_gate.job.same_image import same_image
+from socklat_gate.job.same_image import same_commit, same_image
 from socklat_gate.job.scenario_notes import scenario_notes
 from socklat_gate.job.waivers import Compared, waivers_in_force
 from socklat_gate.measured.arm_differences import ArmDifferences
@@ -125,7 +125,12 @@ class GateJob:
             self._differences = stored_differences(
                 self.scenario, self.path, reference.commit, self.candidate
             )
-        alike = same_image(self.scenario, reference.image, self.candidate)
+        alike = same_image(self.scenario, reference.image, self.candidate) or same_commit(
+            self._commit if reference.arm and reference.arm.commit == self._commit else "",
+            reference.image,
+            self.candidate,
+            self._differences,
+        )
         if alike is not None and not self.allow_same_image and not self._differ_beside_image():
             return Verdict(Outcome.INCONCLUSIVE, (alike,))
         self._find_values(reference)

@@ -66,7 +66,7 @@ def require_allowed(
         allowed = powers_in(variables.get(ALLOW, ""))
     found = {
         f"{place} ({asked.power.value})": asked.power
-        for place, asked in _asked(path, scenario)
+        for place, asked in _asked(path, scenario, allowed)
         if asked.power not in allowed
     }
     if not found:
@@ -85,7 +85,9 @@ def require_allowed(
     )
 
 
-def _asked(path: Path, scenario: Scenario) -> Iterator[tuple[str, Asked]]:
+def _asked(
+    path: Path, scenario: Scenario, allowed: Collection[Power]
+) -> Iterator[tuple[str, Asked]]:
     """Each with its place in a message: file, line, key and what is there."""
     directory = path.resolve().parent
     checkout = _checkout(directory)
@@ -96,9 +98,12 @@ def _asked(path: Path, scenario: Scenario) -> Iterator[tuple[str, Asked]]:
     if scenario.service.compose is None or scenario.service.service is None:
         return
     files = stack_files(scenario.service.compose, directory)
-    stack = read_enabled(files, scenario.service.service).document
     where = ", ".join(map(str, files))
-    for asked in (*asked_by_sources(files, checkout), *asked_by_stack(stack, checkout)):
+    by_sources = list(asked_by_sources(files, checkout))
+    # compose shows lines of what it cannot read: it is given no file that it may not read.
+    unread = any(asked.power not in allowed for asked in by_sources)
+    stack = {} if unread else read_enabled(files, scenario.service.service).document
+    for asked in (*by_sources, *asked_by_stack(stack, checkout)):
         yield f"{where}: {'.'.join(map(str, asked.where))} {asked.what}", asked
 
 

@@ -19,6 +19,7 @@ REF = re.compile(r"refs/pull/.+")
 NUMBERS = {
     *(name for system in SYSTEMS for name, _ in system.number if name != "GITHUB_REF"),
     *("APPVEYOR_PULL_REQUEST_NUMBER", "CIRRUS_PR", "SEMAPHORE_GIT_PR_NUMBER"),
+    "CI_EXTERNAL_PULL_REQUEST_IID",  # of GitLab CI for a repository elsewhere
     "SOCKLAT_ACTION_SUBJECT",  # the action's, of a job that a comment or a person started
 }
 """Variables that have the number of one, its address or what is known of it.

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from socklat_gate.errors import Reason
+from socklat_gate.measured.arm_differences import ArmDifferences
 from socklat_gate.measured.facts import ReasonFact
 from socklat_gate.scenario import Scenario
+from socklat_gate.service.built_images import REPOSITORY
 from socklat_gate.service.image import ImageRef
 
-__all__ = ["same_image"]
+__all__ = ["same_commit", "same_image"]
 
 
 def same_image(
@@ -27,5 +29,27 @@ def same_image(
         "baseline": baseline.reference,
         "candidate": candidate.reference,
         "id": candidate.id,
+    }
+    return ReasonFact(Reason.SAME_IMAGE, numbers=numbers)
+
+
+def same_commit(
+    commit: str, baseline: ImageRef | None, candidate: ImageRef, differences: ArmDifferences | None
+) -> ReasonFact | None:
+    """The fact that both arms were built of the same files of ``commit``; None where they were not.
+
+    ``commit`` is what is checked out and what the baseline is built as of ("": they differ).  With
+    the time in it, say, one code makes two images: without this the job would compare what is
+    checked out with itself, and pass.
+    """
+    if not commit or baseline is None or differences is None:
+        return None
+    built = all(one.reference.startswith(REPOSITORY) for one in (baseline, candidate))
+    if not built or any(one.kind != "image" for one in differences.found):
+        return None
+    numbers = {
+        "baseline": baseline.reference,
+        "candidate": candidate.reference,
+        "commit": commit,
     }
     return ReasonFact(Reason.SAME_IMAGE, numbers=numbers)

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from socklat_gate.errors import Reason, UsageError
 from socklat_gate.scenario import Gate, Scenario
-from socklat_gate.scenario.watch import check_watch
+from socklat_gate.scenario.watch import check_watch, with_watch_in_time
 
 __all__ = ["baselines_at", "seed_or_random", "with_limits"]
 
@@ -40,6 +40,7 @@ def with_limits(scenario: Scenario, **limits: float | None) -> Scenario:
             f"{option} {problem['input']}: {problem['msg'].lower()}",
             remedy="leave it out to use the scenario's",
         ) from None
+    changed = with_watch_in_time(changed, scenario.gate.watch)
     limited = scenario.model_copy(update={"gate": changed})
     if "max_minutes" in changes:
         try:

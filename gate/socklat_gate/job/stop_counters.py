@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable
 from types import TracebackType
 
-from socklat_gate.job.counter_reader import CounterReader, CounterRing
+from socklat_gate.job.counter_reader import CounterReader, CounterRing, Unread
 from socklat_gate.job.recent_stalls import RecentStalls
 from socklat_gate.job.replica_log import ReplicaLog
 from socklat_gate.measured.facts import Note, NoteCode
@@ -21,7 +21,7 @@ class StopCounters:
     def __init__(self) -> None:
         self._reader = CounterReader()
         self._stalls = RecentStalls()
-        self._hidden = False
+        self._unread: Unread | None = None
 
     def __enter__(self) -> StopCounters:
         self._reader.__enter__()
@@ -38,16 +38,18 @@ class StopCounters:
     @property
     def notes(self) -> tuple[Note, ...]:
         """Why stops have no name."""
-        return (Note(NoteCode.STOPS_NOT_NAMED, "cgroup"),) if self._hidden else ()
+        return (Note(NoteCode.STOPS_NOT_NAMED, self._unread),) if self._unread else ()
 
     def follow(self, pid: int) -> tuple[CounterRing | None, frozenset[int]]:
         """The looks at the container of process ``pid``, and the CPUs that it may use."""
-        ring = self._reader.follow(pid)
-        self._hidden |= ring is None
+        found = self._reader.follow(pid)
+        if not isinstance(found, CounterRing):
+            self._unread = found
+            return None, frozenset()
         try:
-            return ring, frozenset(os.sched_getaffinity(pid))
+            return found, frozenset(os.sched_getaffinity(pid))
         except OSError:  # it has ended already
-            return ring, frozenset()
+            return found, frozenset()
 
     def take(self, stalls: Records) -> None:
         """Rows of `STALL`."""

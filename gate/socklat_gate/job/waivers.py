@@ -133,17 +133,25 @@ def _same_commit(one: str, other: str) -> bool:
 def _same_sources(path: Path, scenario: Scenario, one: str, other: str) -> bool:
     """Whether two commits have the same files of the service, the scenario's own apart."""
     directory = path.resolve().parent
-    sources = _sources(path, scenario.service)
-    return git(directory, "diff", "--no-ext-diff", "--quiet", one, other, "--", *sources).ok
+    of_image, mounted = _sources(scenario.service)
+    # What has moved since is no source in either: then every file may be one.
+    known = of_image and all(_is_in(directory, other, name) for name in of_image)
+    wanted = [*of_image, *mounted] if known else [":(top)"]
+    left_out = (f":(exclude){path.name}", ":(exclude)baselines")
+    return git(
+        directory, "diff", "--no-ext-diff", "--quiet", one, other, "--", *wanted, *left_out
+    ).ok
 
 
-def _sources(path: Path, service: Service) -> Sequence[str]:
-    """Pathspecs of what the service is made of, but not of the scenario and its baselines."""
+def _is_in(directory: Path, commit: str, name: str) -> bool:
+    return git(directory, "cat-file", "-e", f"{commit}:./{name}").ok
+
+
+def _sources(service: Service) -> tuple[Sequence[str], Sequence[str]]:
+    """Paths of what the image and the stack are made of, and of what is mounted."""
     hosts = [entry.partition(":")[0] for entry in service.volumes]
-    mounted = [host for host in hosts if not host.startswith("/")]
     stack = str(Path(service.compose_names[0]).parent) if service.compose else None
     how = service.built
     built = [how.context, os.path.join(how.context, how.dockerfile)] if how else []
     of_image = built or ([stack] if stack else [])
-    wanted = [*of_image, *mounted] if of_image else [":(top)"]
-    return (*wanted, f":(exclude){path.name}", ":(exclude)baselines")
+    return of_image, [host for host in hosts if not host.startswith("/")]

@@ -6,12 +6,13 @@ import csv
 import hashlib
 import io
 import json
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
 
-from socklat_gate.scenario.template import check_name
+from socklat_gate.scenario.template import NAME, check_name
 
 __all__ = ["MAX_BYTES", "Feeder", "read_feeder"]
 
@@ -71,7 +72,12 @@ def read_feeder(name: str, content: bytes) -> Feeder:
 
 
 def _check_header(where: str, header: tuple[str, ...]) -> None:
-    for column in header:
+    for number, column in enumerate(header, 1):
+        # By its number: a file that was named by mistake, or by a stranger, may hold a password.
+        if not re.fullmatch(NAME, column):
+            raise ValueError(
+                f"{where}: column {number} has no name, which is made of letters, digits and _"
+            )
         try:
             check_name(column)
         except ValueError as error:

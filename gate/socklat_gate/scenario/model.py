@@ -26,7 +26,7 @@ from socklat_gate.scenario.renamed import with_old_keys
 from socklat_gate.scenario.service import NO_SPACE, Service
 from socklat_gate.scenario.shape import former_hashes, measured_hash
 from socklat_gate.scenario.strict import StrictModel
-from socklat_gate.scenario.watch import check_watch
+from socklat_gate.scenario.watch import check_watch, with_watch_in_time
 from socklat_gate.scenario.whole_stage import check_stages, with_whole_stage
 
 __all__ = ["BaselineSource", "Probe", "Scenario"]
@@ -109,6 +109,11 @@ class Scenario(StrictModel):
         check_stages(gate, load)
         gate = with_whole_stage(gate, load)
         return gate if load.rate == "auto" else with_named_metrics(gate, load)
+
+    @field_validator("gate")
+    @classmethod
+    def _watch_in_time(cls, gate: Gate) -> Gate:
+        return with_watch_in_time(gate, gate.watch)
 
     @field_validator("gate")
     @classmethod

@@ -65,6 +65,10 @@ def asked_by_scenario(scenario: Scenario, directory: Path, checkout: Path) -> It
         yield Asked(Power.MOUNTS, ("service", "volumes"), f"mounts {source}")
         if gives_docker(source):
             yield Asked(Power.DOCKER, ("service", "volumes"), f"mounts {source}")
+    for key in scenario.service.shared:
+        # What else is on such a network is not the stack's: each arm has one of its own otherwise.
+        if key.startswith("networks."):
+            yield Asked(Power.HOST, ("service", "shared"), f"joins {key}")
     for where, name in _files(scenario, ()):
         if is_outside(directory / name, checkout):
             yield Asked(Power.FILES, where, f"reads {name}")

@@ -13,8 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from socklat_gate.scenario.compose_text import compose_documents
 from socklat_gate.scenario.tables import table_in, tomllib
 
 __all__ = ["NamedVariable", "named_variables"]
@@ -33,6 +32,8 @@ DEFAULTS = (
     "docker-compose.yaml",
 )
 DOT_ENV = ".env"
+WORKSPACE = "GITHUB_WORKSPACE"
+"""Of a checkout without git, which the code host sent as an archive."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,8 @@ def named_variables(
 ) -> tuple[NamedVariable, ...]:
     """All of them, by name; of a file that cannot be read, none.
 
-    ``environment`` is for COMPOSE_FILE, which compose goes by where the scenario names none.
+    Nor of one outside of the work tree: messages have the names, and such a file is nobody's to
+    show.  ``environment`` is for COMPOSE_FILE, which compose goes by where the scenario names none.
     """
     found: dict[str, NamedVariable] = {}
     text = _text(scenario)
@@ -60,12 +62,15 @@ def named_variables(
     _note(found, _of_text(scenario, text, by_shell=True))
     _note(found, (NamedVariable(name, scenario, True) for name in _secrets(data)))
     given: dict[str, None] = {}
-    for file in _compose_files(scenario, data, environment):
+    tree = _tree_of(scenario, environment.get(WORKSPACE, ""))
+    for file in _compose_files(scenario, data, environment, tree):
         content, dot_env = _text(file), file.parent / DOT_ENV
-        given.update(dict.fromkeys(ASSIGNMENT.findall(_text(dot_env))))
-        _note(found, _of_text(dot_env, _text(dot_env), by_shell=False))
+        settings = _text(dot_env) if _is_file_in(tree, dot_env) else ""
+        given.update(dict.fromkeys(ASSIGNMENT.findall(settings)))
+        _note(found, _of_text(dot_env, settings, by_shell=False))
         _note(found, _of_text(file, content, by_shell=False))
-        _note(found, _of_document(file, _yaml(content)))
+        for document in _yaml(content):
+            _note(found, _of_document(file, document))
     return tuple(
         NamedVariable(one.name, one.file, one.needed and one.name not in given)
         for one in sorted(found.values(), key=lambda one: one.name)
@@ -109,7 +114,7 @@ def _secrets(value: Any, depth: int = 0) -> Iterator[str]:
 
 
 def _compose_files(
-    scenario: Path, data: Mapping[str, Any], environment: Mapping[str, str]
+    scenario: Path, data: Mapping[str, Any], environment: Mapping[str, str], tree: Path
 ) -> Iterator[Path]:
     """The stack's files, what they include and extend, and their environment files."""
     service = data.get("service")
@@ -122,11 +127,12 @@ def _compose_files(
     seen: dict[Path, None] = {}
     while waiting and len(seen) < MAX_FILES:
         file = waiting.pop(0)
-        if file in seen or not _is_file(file):
+        if file in seen or not _is_file_in(tree, file):
             continue
         seen[file] = None
         yield file
-        waiting += [file.parent / name for name in _further(_yaml(_text(file)))]
+        for document in _yaml(_text(file)):
+            waiting += [file.parent / name for name in _further(document)]
         if len(seen) == 1:
             waiting += [
                 file.with_name(f"{Path(name).stem}.override{Path(name).suffix}")
@@ -144,9 +150,7 @@ def _listed_files(place: Path, environment: Mapping[str, str]) -> list[str]:
     return [name for text in texts for name in text.split(separator) if name and "\0" not in name]
 
 
-def _further(document: Any) -> Iterator[str]:
-    if not isinstance(document, Mapping):
-        return
+def _further(document: Mapping[str, Any]) -> Iterator[str]:
     for entry in _listed(document.get("include")):
         inner = entry if isinstance(entry, Mapping) else {"path": entry}
         for key in ("path", "env_file"):
@@ -162,10 +166,8 @@ def _further(document: Any) -> Iterator[str]:
             yield from _texts(entry.get("path") if isinstance(entry, Mapping) else entry)
 
 
-def _of_document(file: Path, document: Any) -> Iterator[NamedVariable]:
+def _of_document(file: Path, document: Mapping[str, Any]) -> Iterator[NamedVariable]:
     """Names whose values compose takes over as they are."""
-    if not isinstance(document, Mapping):
-        return
     services = document.get("services")
     for definition in services.values() if isinstance(services, Mapping) else ():
         if isinstance(definition, Mapping):
@@ -201,10 +203,19 @@ def _is_name(text: str) -> bool:
     return re.fullmatch(NAME, text) is not None
 
 
-def _is_file(path: Path) -> bool:
-    """Whether it is one; a name that no file can have is none."""
+def _tree_of(scenario: Path, workspace: str) -> Path:
+    """The work tree around a scenario, else the job's directory; without symbolic links."""
+    directory = Path(os.path.realpath(scenario)).parent
+    around = (directory, *directory.parents)
+    given = Path(os.path.realpath(workspace)) if workspace else directory
+    whole = given if given in around else directory
+    return next((place for place in around if (place / ".git").exists()), whole)
+
+
+def _is_file_in(tree: Path, path: Path) -> bool:
+    """Whether it is one of a tree; a name that no file can have is none."""
     try:
-        return path.is_file()
+        return path.is_file() and Path(os.path.realpath(path)).is_relative_to(tree)
     except (OSError, ValueError):
         return False
 
@@ -226,9 +237,9 @@ def _toml(name: str, text: str) -> Mapping[str, Any]:
         return {}
 
 
-def _yaml(text: str) -> Any:
-    """The document of a compose file; None of an environment file, or where it is no YAML."""
+def _yaml(text: str) -> list[Mapping[str, Any]]:
+    """The documents of a compose file; none of an environment file, or where it is no YAML."""
     try:
-        return yaml.safe_load(text)
-    except (yaml.YAMLError, RecursionError, ValueError):
-        return None
+        return compose_documents(text)
+    except ValueError:
+        return []

@@ -12,9 +12,18 @@ from socklat_gate.scenario.number_or_auto import NUMBER, NUMBER_OR_AUTO, Auto
 from socklat_gate.scenario.strict import StrictModel
 
 if TYPE_CHECKING:
+    from socklat_gate.scenario.gating import Gate
     from socklat_gate.scenario.model import Scenario
 
-__all__ = ["LEAST", "MOST_BY_ITSELF", "Watch", "check_watch", "has_watch", "most_replicas"]
+__all__ = [
+    "LEAST",
+    "MOST_BY_ITSELF",
+    "Watch",
+    "check_watch",
+    "has_watch",
+    "most_replicas",
+    "with_watch_in_time",
+]
 
 DEFAULT_WATCH = DEFAULT_GATE.watch
 
@@ -44,7 +53,8 @@ class Watch(StrictModel):
         ge=0,
         le=600,
         description="a pass waits until the candidate's replicas were watched for so long each, on "
-        "average; 0: no replicas are started",
+        "average; 0: no replicas are started. Without it, where gate.max_minutes is no longer than "
+        "the default, half of that",
         examples=[2.0],
     )
     age_s: float = Field(
@@ -84,6 +94,14 @@ def has_watch(scenario: Scenario) -> bool:
     )
 
 
+def with_watch_in_time(gate: Gate, named: Watch) -> Gate:
+    """A job too short for the default watches for half of its time; unless it ``named`` minutes."""
+    if "minutes" in named.model_fields_set or gate.max_minutes > gate.watch.minutes:
+        return gate
+    watch = gate.watch.model_copy(update={"minutes": gate.max_minutes / 2})
+    return gate.model_copy(update={"watch": watch})
+
+
 def check_watch(scenario: Scenario) -> None:
     """Raises `ValueError` where a pass would wait for longer than the job may last.
 
@@ -99,14 +117,11 @@ def check_watch(scenario: Scenario) -> None:
         )
     if not has_watch(scenario):
         return
-    by_default = "" if "watch" in gate.model_fields_set else "by default "
     if 60 * watch.minutes >= most_s:
         raise problem_at(
-            f"{by_default}a pass waits for {watch.minutes:g} minutes of watch (gate.watch.minutes),"
-            f" and gate.max_minutes is {gate.max_minutes:g}: raise it, or watch for less (0: not "
-            "at all)",
-            "gate",
-            "watch" if not by_default else "max_minutes",
+            f"a pass waits for {watch.minutes:g} minutes of watch (gate.watch.minutes), and gate."
+            f"max_minutes is {gate.max_minutes:g}: raise it, or watch for less (0: not at all)",
+            *("gate", "watch"),
         )
     if watch.age_s >= most_s:
         raise problem_at(

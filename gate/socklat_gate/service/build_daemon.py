@@ -7,12 +7,12 @@ import binascii
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import docker.errors
 import requests
-from docker.utils.build import tar
+from docker.utils.build import PatternMatcher, tar
 
 from socklat_gate.errors import UsageError
 from socklat_gate.interrupt import defer_signals
@@ -25,7 +25,7 @@ from socklat_gate.service.docker_types import DockerClient
 from socklat_gate.service.dockerfile import base_images
 from socklat_gate.service.image import resolve_image
 
-__all__ = ["ClassicBuilder", "DaemonBuildKit", "has_buildkit"]
+__all__ = ["ClassicBuilder", "DaemonBuildKit", "has_buildkit", "left_out"]
 
 BUILDKIT_API = (1, 39)
 TRACE = "moby.buildkit.trace"
@@ -174,6 +174,12 @@ def _ignored(order: BuildOrder) -> list[str]:
         return []
     lines = map(str.strip, file.read_text(encoding="utf-8", errors="replace").splitlines())
     return [line for line in lines if line and not line.startswith("#")]
+
+
+def left_out(order: BuildOrder) -> Callable[[str], bool]:
+    """Whether a builder is not sent what has this name, from the context on."""
+    matches: Callable[[str], bool] = PatternMatcher(_ignored(order)).matches
+    return matches
 
 
 def _events(response: requests.Response) -> Iterator[BuildEvent]:

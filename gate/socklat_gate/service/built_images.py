@@ -18,13 +18,14 @@ import docker.errors
 import requests
 
 from socklat_gate.errors import Reason, UsageError
-from socklat_gate.interrupt import defer_signals
+from socklat_gate.interrupt import defer_signals, signal_received
 from socklat_gate.service.build import build, builder_of
 from socklat_gate.service.build_order import Builder, BuildOrder, OnLine
 from socklat_gate.service.client import daemon_errors, daemon_message, hurry
 from socklat_gate.service.docker_types import DockerClient
 from socklat_gate.service.image import ImageRef, local_image
 from socklat_gate.service.owner import Fate, OwnerTag, fate_of, owner_labels
+from socklat_gate.service.patience import patiently
 from socklat_gate.service.sweep import LONGEST_S
 
 __all__ = ["REPOSITORY", "BuiltImages", "replacing", "sweep_images"]
@@ -118,6 +119,11 @@ class BuiltImages:
             with daemon_errors(f"holding image {tag}"):
                 _tag(self._client, image.id, name)
 
+    def keep_nothing(self) -> None:
+        """Of a job that measured nothing: what the one before has left stays the last one."""
+        for held in self._held.values():
+            held.keep = False
+
     def _has(self, tag: str, image: ImageRef) -> bool:
         found = local_image(self._client, tag)
         return found is not None and found.id == image.id
@@ -196,7 +202,7 @@ def _tags(client: DockerClient, key: str = "") -> Iterator[str]:
 
 
 def _tag(client: DockerClient, image: str, tag: str) -> None:
-    client.api.tag(image, REPOSITORY, tag)
+    patiently(lambda: client.api.tag(image, REPOSITORY, tag))
 
 
 def _unused_s(client: DockerClient, tag: str) -> float:
@@ -215,7 +221,10 @@ def _remove(client: DockerClient, tag: str) -> bool:
     One that a container has is left: never by force.
     """
     try:
-        client.api.remove_image(tag)
+        if signal_received():  # what stays then the next job sweeps
+            client.api.remove_image(tag)
+        else:
+            patiently(lambda: client.api.remove_image(tag))
     except docker.errors.NotFound:
         return False
     except _FAILURES as error:

@@ -10,7 +10,6 @@ from contextlib import contextmanager
 
 import docker
 import docker.errors
-import requests
 
 from socklat_gate import masking
 from socklat_gate.errors import GateError, Reason, UnfitEnvironment
@@ -19,7 +18,13 @@ from socklat_gate.service.backoff import attempts
 from socklat_gate.service.daemon_address import DaemonAddress, daemon_address
 from socklat_gate.service.daemon_check import check_address, check_daemon
 from socklat_gate.service.docker_types import DockerClient
-from socklat_gate.service.patience import be_patient, causes, is_passing, refused_here
+from socklat_gate.service.patience import (
+    DAEMON_FAILURES,
+    be_patient,
+    causes,
+    is_passing,
+    refused_here,
+)
 
 __all__ = ["connect", "daemon_errors", "daemon_message", "daemon_url", "hurry"]
 
@@ -55,7 +60,7 @@ def connect() -> DockerClient:
             with attempt:
                 client = _open(at)
                 info = client.info()
-    except (docker.errors.DockerException, requests.RequestException) as error:
+    except DAEMON_FAILURES as error:
         # The SDK wraps whatever a signal handler raises while it requests the version.
         if isinstance(error.__cause__, GateError):
             raise error.__cause__ from None
@@ -114,7 +119,7 @@ def daemon_errors(doing: str) -> Iterator[None]:
     """
     try:
         yield
-    except (docker.errors.DockerException, requests.RequestException) as error:
+    except DAEMON_FAILURES as error:
         if (refused := refused_here(error)) is not None:
             raise refused from error
         raise UnfitEnvironment(

@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import docker.errors
 
 from socklat_gate.errors import InvalidMeasurement, Reason
 from socklat_gate.service.client import daemon_errors
+from socklat_gate.service.container_process import monotonic_ns
 from socklat_gate.service.docker_documents import ContainerState
 from socklat_gate.service.docker_types import DockerClient
 from socklat_gate.service.logs import tail
 from socklat_gate.service.owner import start_ticks
+from socklat_gate.service.patience import patiently
+from socklat_gate.service.restarts import restarts
 
 __all__ = ["CompanionWatch"]
+
+SETTLED_S = 2.0
+"""One that was started again and lives for so long has come up."""
+
+LEAST_PATIENCE_S = 5.0
+PAUSE_S = 0.1
 
 
 @dataclass(slots=True)
@@ -32,7 +41,8 @@ class CompanionWatch:
     """Watches them from when their service is ready until `forget`.
 
     One that ended with code 0 has done its work.  One that had failed by then fails in every stack
-    of both arms, or nothing can be compared.
+    of both arms, or nothing can be compared.  One that Docker starts again is waited for: Docker's
+    own pause before it is at most as long as all of it has taken until then.
     """
 
     def __init__(self, client: DockerClient) -> None:
@@ -40,14 +50,20 @@ class CompanionWatch:
         self._watched: list[_Watched] = []
         self._failed: dict[str, tuple[bool, str]] = {}
 
-    def begin(self, arm: str, containers: Sequence[tuple[str, str]]) -> None:
+    def begin(
+        self,
+        arm: str,
+        containers: Sequence[tuple[str, str]],
+        meanwhile: Callable[[], None] = lambda: None,
+    ) -> None:
         """Watches those of name and container id that run.
 
-        Raises `InvalidMeasurement` (SERVICE_DIED) when one has failed and did not elsewhere, or did
-        elsewhere and has not.
+        ``meanwhile`` is called while it waits.  Raises `InvalidMeasurement` (SERVICE_DIED) when one
+        has failed and did not elsewhere, or did elsewhere and has not.
         """
         for name, container_id in containers:
-            state = self._state(name, container_id)
+            patient = not self._failed.get(name, (False, ""))[0]
+            state = self._settled(name, container_id, meanwhile, patient=patient)
             pid = int(state.get("Pid") or 0)
             failed = bool(state.get("Restarting") or (not pid and state.get("ExitCode")))
             before, where = self._failed.setdefault(name, (failed, arm))
@@ -88,6 +104,29 @@ class CompanionWatch:
         """They are removed."""
         self._watched.clear()
 
+    def _settled(
+        self, name: str, container_id: str, meanwhile: Callable[[], None], *, patient: bool
+    ) -> ContainerState:
+        """Its state once it has ended, or has lived for a while since Docker started it again.
+
+        Of one that comes to neither: as between two starts, whatever it is at this moment.
+        """
+        until_s = 0.0
+        while True:
+            state = self._state(name, container_id)
+            restarting, pid = bool(state.get("Restarting")), int(state.get("Pid") or 0)
+            if not restarting and (not pid or _age_s(pid) >= SETTLED_S):
+                return state
+            times, created_ns = restarts(self._client, container_id, name)
+            if not times and not restarting:
+                return state
+            now_s = time.monotonic()
+            until_s = until_s or now_s + max(LEAST_PATIENCE_S, now_s - created_ns / 1e9)
+            if not patient or now_s > until_s:
+                return {**state, "Restarting": True, "Pid": 0}
+            meanwhile()
+            time.sleep(PAUSE_S)
+
     def _state(self, name: str, container_id: str) -> ContainerState:
         with daemon_errors(f"inspecting container {name}"):
             try:
@@ -100,14 +139,17 @@ class CompanionWatch:
         if not state.get("Running") and not state.get("Restarting"):
             return int(state.get("ExitCode") or 0)
         with daemon_errors(f"asking how container {one.name} ended"):
-            events = self._client.api.events(
-                since=int(one.since_s),
-                until=int(time.time()) + 1,
-                filters={"container": one.container_id, "event": "die"},
-                decode=True,
-            )
-            codes = [int(event["Actor"]["Attributes"].get("exitCode", 0)) for event in events]
+            codes = patiently(lambda: self._exit_codes(one))
         return next(filter(None, codes), 0)
+
+    def _exit_codes(self, one: _Watched) -> list[int]:
+        events = self._client.api.events(
+            since=int(one.since_s),
+            until=int(time.time()) + 1,
+            filters={"container": one.container_id, "event": "die"},
+            decode=True,
+        )
+        return [int(event["Actor"]["Attributes"].get("exitCode", 0)) for event in events]
 
     def _error(self, message: str, container_id: str) -> InvalidMeasurement:
         return InvalidMeasurement(
@@ -115,3 +157,9 @@ class CompanionWatch:
             message,
             remedy="read its last log lines in the job's log, or bring the stack up by hand",
         ).with_log(tail(self._client, container_id))
+
+
+def _age_s(pid: int) -> float:
+    """Seconds that a process has lived; 0 when it is gone."""
+    start = start_ticks(pid)
+    return 0.0 if start is None else (time.monotonic_ns() - monotonic_ns(start)) / 1e9

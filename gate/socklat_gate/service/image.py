@@ -10,11 +10,12 @@ from typing import NoReturn
 import docker
 import docker.errors
 import docker.utils
-import requests
 
 from socklat_gate.errors import Reason, UsageError
 from socklat_gate.service.client import daemon_errors, daemon_message
 from socklat_gate.service.docker_types import DockerClient
+from socklat_gate.service.patience import DAEMON_FAILURES
+from socklat_gate.service.pull import pull_image
 
 __all__ = ["ImageRef", "local_image", "resolve_image"]
 
@@ -66,32 +67,13 @@ def resolve_image(
             on_progress(f"pulling {reference}")
         except docker.errors.APIError as error:
             _refuse(reference, daemon_message(error))
-    _pull(client, reference, on_progress, always=always)
+    try:
+        pull_image(client, reference, on_progress)
+    except DAEMON_FAILURES as error:
+        _refuse(reference, daemon_message(error), always=always)
     log.info("pulled %s", reference)
     with daemon_errors(f"looking for image {reference}"):
         return _pin(client, reference)
-
-
-def _pull(
-    client: DockerClient, reference: str, on_progress: Progress, *, always: bool = False
-) -> None:
-    repository, tag = docker.utils.parse_repository_tag(reference)
-    layers: dict[str, bool] = {}
-    shown = ""
-    try:
-        for event in client.api.pull(repository, tag=tag or "latest", stream=True, decode=True):
-            if "error" in event:
-                _refuse(reference, str(event["error"]), always=always)
-            status, layer = str(event.get("status", "")), event.get("id")
-            if layer and not status.startswith("Pulling from"):
-                done = status in ("Pull complete", "Already exists")
-                layers[layer] = layers.get(layer, False) or done
-                line = f"pulling {reference}: {sum(layers.values())} of {len(layers)} layers"
-                if done and line != shown:
-                    shown = line
-                    on_progress(line)
-    except (docker.errors.DockerException, requests.RequestException) as error:
-        _refuse(reference, daemon_message(error), always=always)
 
 
 def _refuse(reference: str, why: str, *, always: bool = False) -> NoReturn:

@@ -10,6 +10,7 @@ from typing import TypeVar
 
 import docker.errors
 import requests
+import urllib3
 from requests.adapters import BaseAdapter
 
 from socklat_gate.errors import UnfitEnvironment
@@ -19,6 +20,7 @@ from socklat_gate.service.backoff import attempts
 from socklat_gate.service.docker_types import DockerApi
 
 __all__ = [
+    "DAEMON_FAILURES",
     "PATIENCE_S",
     "PatientAdapter",
     "be_patient",
@@ -47,6 +49,13 @@ _REPEATABLE = frozenset({"GET", "HEAD"})
 _NOT_SENT = {errno.ECONNREFUSED, errno.EAGAIN, errno.ENOENT}
 """A socket that takes no connection: the daemon restarts, or has too many of them waiting."""
 
+DAEMON_FAILURES = (
+    docker.errors.DockerException,
+    requests.RequestException,
+    urllib3.exceptions.HTTPError,
+)
+"""Whatever the SDK raises; the last kind where a stream breaks off that it reads by itself."""
+
 _OF_THIS_PROCESS = {errno.EMFILE, errno.ENFILE}
 """No descriptor for a connection: however long the daemon is given, none comes of it."""
 
@@ -54,6 +63,8 @@ _CONNECTION_ERRORS = (
     requests.ConnectionError,
     requests.Timeout,
     requests.exceptions.ChunkedEncodingError,
+    urllib3.exceptions.HTTPError,
+    docker.errors.StreamParseError,
 )
 
 _STAYS = (
@@ -77,19 +88,6 @@ _STAYS = (
 """In errors of the daemon that are about what was asked for."""
 
 
-def patiently(call: Callable[[], T]) -> T:
-    """The result of a ``call`` that is safe to repeat, whatever became of the last one.
-
-    Raises its last error when that does not pass by itself, or has not within `PATIENCE_S`.
-    """
-    for attempt in attempts(
-        _Passing(is_passing), PATIENCE_S, first_pause_s=FIRST_PAUSE_S, max_pause_s=MAX_PAUSE_S
-    ):
-        with attempt:
-            return call()
-    raise AssertionError("the last attempt raises its error")
-
-
 def is_passing(error: Exception) -> bool:
     """Whether the daemon may respond better when it is less busy."""
     if isinstance(error, docker.errors.APIError):
@@ -104,6 +102,19 @@ def refused_here(error: BaseException) -> UnfitEnvironment | None:
         if isinstance(one, OSError) and one.errno in _OF_THIS_PROCESS:
             return refusal_of(one)
     return None
+
+
+def patiently(call: Callable[[], T], may_pass: Callable[[Exception], bool] = is_passing) -> T:
+    """The result of a ``call`` that is safe to repeat, whatever became of the last one.
+
+    Raises its last error when that does not pass by itself, or has not within `PATIENCE_S`.
+    """
+    for attempt in attempts(
+        _Passing(may_pass), PATIENCE_S, first_pause_s=FIRST_PAUSE_S, max_pause_s=MAX_PAUSE_S
+    ):
+        with attempt:
+            return call()
+    raise AssertionError("the last attempt raises its error")
 
 
 def be_patient(api: DockerApi) -> None:
@@ -181,10 +192,10 @@ class _Passing:
         self._begun_s = time.monotonic()
 
     def __call__(self, error: Exception) -> bool:
-        known = isinstance(error, _ServerError | requests.RequestException)
-        if not (known or isinstance(error, docker.errors.APIError)) or not self._may_pass(error):
+        known = isinstance(error, (_ServerError, *DAEMON_FAILURES))
+        if not known or not self._may_pass(error):
             return False
-        responds = isinstance(error, _ServerError | docker.errors.APIError)
+        responds = not isinstance(error, _CONNECTION_ERRORS)
         limit_s = ERROR_PATIENCE_S if responds else PATIENCE_S
         if signal_received():
             limit_s = min(limit_s, SIGNALLED_PATIENCE_S)

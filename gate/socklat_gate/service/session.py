@@ -153,7 +153,7 @@ class ServiceSession:
             self._processes += tuple(one for one in processes if one not in self._processes)
             arms = [spec for group in groups for spec in group]
             for spec, item in zip(arms, placed, strict=True):
-                self._companions.begin(spec.name, item.companions)
+                self._companions.begin(spec.name, item.companions, meanwhile)
             startups = [starting.startup_ns(i, moments[i.container_id]) for i in placed]
             return tuple(map(self._running_arm, arms, processes, placed, startups))
         except BaseException as error:

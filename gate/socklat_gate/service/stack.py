@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from socklat_gate.service.docker_types import DockerClient
 from socklat_gate.service.image import resolve_image
 from socklat_gate.service.owner import OwnerTag
 from socklat_gate.service.runtimes import DAEMON, check_runtime
-from socklat_gate.service.stack_build import build_service, stack_key
+from socklat_gate.service.stack_build import build_service, maker_of, same_made, stack_key
 from socklat_gate.service.stack_containers import find_tested
 from socklat_gate.service.stack_document import (
     arm_document,
@@ -46,13 +46,15 @@ UP_WITHIN_S = 300.0
 class _Stack:
     """A stack as its files say; ``images`` are what the other services run, by service.
 
-    ``copied`` are the host paths of which each arm gets a copy.
+    Those in ``as_tested`` run the image under test, by the name that it is built under.  ``copied``
+    are the host paths of which each arm gets a copy.
     """
 
     directory: Path
     tested: str
     document: Document
     images: Mapping[str, str]
+    as_tested: tuple[str, ...]
     copied: tuple[Path, ...]
 
 
@@ -140,14 +142,19 @@ class Stacks:
             # An arm's own directory is another one each time: the tag is of where it stands for.
             own = stack_files(service.compose, here)[0]
             key = own if directory is None else Path(f"{own}@base")
-            built = {
+            as_tested = same_made(document, tested)
+            others = {*document["services"]} - {tested, *as_tested}
+            made = {
                 name: self._built(call, files[0], document, name, stack_key(key, name))
-                for name, definition in document["services"].items()
-                if name != tested and "build" in definition
+                for name in sorted(others)
+                if "build" in document["services"][name]
             }
-            images = call(lambda: self._resolve(document, built, but=tested))
+            built = {
+                name: made[one] for name in others if (one := maker_of(document, name)) in made
+            }
+            images = call(lambda: self._resolve(document, built, others))
             copied = copied_sources(self._isolated(document), self._service.shared_keys)
-            self._read[files] = _Stack(place, tested, document, images, copied)
+            self._read[files] = _Stack(place, tested, document, images, as_tested, copied)
         return self._read[files]
 
     def _built(self, call: Call, file: Path, stack: Document, name: str, key: str) -> str:
@@ -166,7 +173,9 @@ class Stacks:
     def _isolated(self, document: Document) -> Document:
         return isolated_stack(document, self._service.shared_keys, alone=self._alone)
 
-    def _resolve(self, document: Document, built: Mapping[str, str], but: str) -> dict[str, str]:
+    def _resolve(
+        self, document: Document, built: Mapping[str, str], others: Collection[str]
+    ) -> dict[str, str]:
         """Image ids of the services, pulled where they are missing.
 
         Names may stand for other images by the time the other arm starts.
@@ -175,7 +184,7 @@ class Stacks:
             name: built.get(name) or str(definition.get("image") or "")
             for name, definition in document["services"].items()
             # What is for another platform compose pulls itself.
-            if name != but and (name in built or "platform" not in definition)
+            if name in others and (name in built or "platform" not in definition)
         }
         ids = {
             image: resolve_image(self._client, image, log.info).id
@@ -196,7 +205,7 @@ class Stacks:
             stack.tested,
             spec,
             service,
-            images=stack.images,
+            images={**stack.images, **dict.fromkeys(stack.as_tested, spec.image.id)},
             labels=self._owner.labels(),
         )
         file = home / f"{name}.yaml"

@@ -21,7 +21,7 @@ from socklat_gate.service.image import ImageRef, resolve_image
 from socklat_gate.service.logs import last_line
 from socklat_gate.service.stack_reading import read_enabled
 
-__all__ = ["NoDockerfile", "build_service", "stack_image", "stack_key"]
+__all__ = ["NoDockerfile", "build_service", "maker_of", "same_made", "stack_image", "stack_key"]
 
 
 class NoDockerfile(UsageError):
@@ -56,18 +56,20 @@ def stack_image(
     file = files[0]
     stack = read_enabled(files, tested).document
     definition = stack["services"][tested]
-    _check_dockerfile(definition.get("build"), file.parent)
-    place = Path(name or file)
+    maker = maker_of(stack, tested)
+    if maker:
+        _check_dockerfile(stack["services"][maker]["build"], file.parent)
+    place, alike = Path(name or file), {tested, *same_made(stack, tested)}
     for other, part in stack["services"].items():
-        if other != tested and "build" in part:
+        if other not in alike and "build" in part:
             # An arm would build it anyway, but while there is a budget for measuring.
             on_phase(f"building {other} of {file}")
             make = partial(build_service, file, stack, other, cache=cache)
             replacing(client, stack_key(place, other), make)
-    if "build" not in definition:
+    if not maker:
         return resolve_image(client, str(definition.get("image") or ""), on_phase)
-    on_phase(f"building {tested} of {file}")
-    make = partial(build_service, file, stack, tested, cache=cache)
+    on_phase(f"building {maker} of {file}")
+    make = partial(build_service, file, stack, maker, cache=cache)
     return built.made(stack_key(place, tested), make, keep=not name)
 
 
@@ -94,7 +96,9 @@ def build_service(
         written = home / "compose.yaml"
         document = {**stack, "services": {name: service}}
         written.write_text(json.dumps(document), encoding="utf-8")
-        variables = {"DOCKER_BUILDKIT": "1"} if buildkit else {}
+        # An attestation has the time in it: equal sources would be different images.
+        variables = {"BUILDX_NO_DEFAULT_ATTESTATIONS": "1"}
+        variables |= {"DOCKER_BUILDKIT": "1"} if buildkit else {}
         command = Compose("socklat-gate-build", written, file.parent, variables, user=build_user())
         if begun is not None:
             begun(command)
@@ -110,6 +114,34 @@ def build_service(
             f"building {name} of {file} failed: {last_line(failed)}",
             remedy=f"make `docker compose --file {file} build` succeed",
         ).with_log(failed)
+
+
+def maker_of(stack: Document, name: str) -> str:
+    """The service whose build makes the image that a service runs; "" where none of them does.
+
+    That may be another one: ``api`` builds ``shop:dev`` and ``worker`` runs it, by its name.  What
+    a daemon or a registry has under that name is of another day.
+    """
+    services: Mapping[str, Mapping[str, Any]] = stack["services"]
+    if services[name].get("build"):
+        return name
+    wanted = _image_name(services[name])
+    makers = (other for other, part in services.items() if part.get("build"))
+    return next((one for one in makers if wanted and _image_name(services[one]) == wanted), "")
+
+
+def same_made(stack: Document, tested: str) -> tuple[str, ...]:
+    """The other services that run the image which one of them makes for ``tested``."""
+    maker = maker_of(stack, tested)
+    others = (one for one in stack["services"] if maker and one != tested)
+    return tuple(one for one in others if maker_of(stack, one) == maker)
+
+
+def _image_name(definition: Mapping[str, Any]) -> str:
+    """With its tag; empty where none is given."""
+    image = str(definition.get("image") or "").removeprefix("docker.io/").removeprefix("library/")
+    tagged = ":" in image.rpartition("/")[2] or "@" in image
+    return image if tagged or not image else f"{image}:latest"
 
 
 def _check_dockerfile(how: str | Document | None, directory: Path) -> None:

@@ -7,8 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from socklat_gate.scenario.compose_text import compose_documents
 from socklat_gate.service.compose import Document
 from socklat_gate.service.dollars import doubled, single
 from socklat_gate.service.stack_mounts import mounted_path
@@ -100,16 +99,17 @@ def _file_entries(stack: Document) -> Iterator[Mapping[str, Any]]:
 def _env_files(file: Path) -> Iterator[str]:
     """What ``env_file`` names in a compose file; nothing of one that compose will refuse anyway."""
     try:
-        document: Any = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError, yaml.YAMLError, RecursionError):
+        documents = compose_documents(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
         return
-    services = document.get("services") if isinstance(document, Mapping) else None
-    for definition in services.values() if isinstance(services, Mapping) else ():
-        named = definition.get("env_file") if isinstance(definition, Mapping) else None
-        for entry in named if isinstance(named, list) else [named]:
-            path = entry.get("path") if isinstance(entry, Mapping) else entry
-            if isinstance(path, str):
-                yield path
+    for document in documents:
+        services = document.get("services")
+        for definition in services.values() if isinstance(services, Mapping) else ():
+            named = definition.get("env_file") if isinstance(definition, Mapping) else None
+            for entry in named if isinstance(named, list) else [named]:
+                path = entry.get("path") if isinstance(entry, Mapping) else entry
+                if isinstance(path, str):
+                    yield path
 
 
 def _is_lent(there: Path, here: Path) -> bool:

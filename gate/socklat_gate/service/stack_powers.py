@@ -16,6 +16,9 @@ LOOSENING = ("cap_add", "cgroup_parent", "device_cgroup_rules", "devices", "gpus
 HARMLESS_OPTION = "no-new-privileges"
 HARMLESS_DRIVERS = ("", "bridge", "default", "overlay", "none")
 HOOKS = ("post_start", "pre_stop")
+CACHES = ("cache_from", "cache_to")
+BINDING = {"bind", "rbind"}
+"""Options by which a mount is one of a directory, whatever its type."""
 REMOTE = ("://", "git@")
 LOCAL = "local"
 
@@ -56,13 +59,18 @@ def _host_volumes(stack: Document) -> dict[str, str]:
     for name, given in (stack.get("volumes") or {}).items():
         volume = given or {}
         options = volume.get("driver_opts") or {}
+        in_memory = options.get("type") == "tmpfs" and not _is_bound(options)
         if volume.get("external"):
             found[str(name)] = f"the external volume {volume.get('name') or name}"
-        elif options.get("device") and options.get("type") != "tmpfs":
+        elif options.get("device") and not in_memory:
             found[str(name)] = str(options["device"])
         elif volume.get("driver", LOCAL) != LOCAL:
             found[str(name)] = f"a volume of the driver {volume['driver']}"
     return found
+
+
+def _is_bound(options: Document) -> bool:
+    return not BINDING.isdisjoint(str(options.get("o") or "").split(","))
 
 
 def _mounts(service: Document, where: tuple[str, ...], devices: Mapping[str, str]) -> Found:
@@ -131,6 +139,10 @@ def _build(build: object, where: tuple[str, ...], checkout: Path) -> Found:
             local = path.startswith(("/", ".", "~")) and not any(one in path for one in REMOTE)
             if local and is_outside(Path(path), checkout):
                 yield Asked(Power.FILES, (*where, key), f"reads {path}")
+    for key in CACHES:
+        # Relative to where the builder runs, wherever that is.
+        if any("type=local" in str(one).replace(" ", "") for one in build.get(key) or ()):
+            yield Asked(Power.FILES, (*where, key), "is a directory of the host")
     if build.get("ssh"):
         yield Asked(Power.FILES, (*where, "ssh"), "has keys of the host")
     if build.get("network") == "host":

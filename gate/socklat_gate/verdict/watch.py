@@ -156,7 +156,8 @@ def judge_stops(
         undecided=open_ is not None,
         waited=exposure.waited,
         lost=exposure.lost,
-        shown=watch.renewed and is_shown(thinned, watch.age_s),
+        # Of all that was seen: what a waiver leaves out is the candidate's, and so looks at labels.
+        shown=watch.renewed and is_shown(seen, watch.age_s),
         mechanism=most_of(mechanisms, len(ours)),
         mechanisms=mechanisms,
     )

@@ -40,6 +40,7 @@ _ADVICE: Mapping[Mechanism, str] = {
 _WHY: Mapping[str, str] = {
     "cgroup": "the control groups of replicas cannot be read here (a gate in a container sees them "
     "with --cgroupns=host and -v /sys/fs/cgroup:/sys/fs/cgroup:ro)",
+    "thread": "no thread could be started to look at their counters (ulimit -u)",
 }
 
 

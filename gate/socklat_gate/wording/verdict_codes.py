@@ -125,7 +125,8 @@ VERDICT_CODES: Mapping[Reason, ReasonText] = {
         "Measure more pairs or campaigns, or widen the zone.",
     ),
     Reason.SAME_IMAGE: ReasonText(
-        "Both arms are the same image and the same command, so that nothing is compared.",
+        "Both arms are the same image and the same command, or built of the same commit, so that "
+        "nothing is compared.",
         "Build the image under test before, or name it with `--candidate-image`; "
         "`--allow-same-image` measures it all the same.",
     ),

@@ -39,9 +39,15 @@ IMAGE = ImageRef("shop:dev", "sha256:0", "")
         ),
         (
             DetectedProtocol(HTTP, "/", 404, 0.001, verified=True),
-            'path = "/"  # responded 404 just now, which counts as an error',
+            'path = "/"  # responded 404 just now: name a path that responds well',
             "GET / 404",
-            "first: which path responds well? / responded 404, which counts as an error: set",
+            "first: which path responds well? / responded 404, which is no error by load.expect: s",
+        ),
+        (
+            DetectedProtocol(HTTP, "/", 503, 0.001, verified=True),
+            'path = "/"  # responded 503 just now, which counts as an error',
+            "GET / 503",
+            "first: which path responds well? / responded 503, which counts as an error: set",
         ),
     ],
 )

@@ -14,11 +14,11 @@ from socklat_gate.forge.body import Source, comment_body, marker_of
 from socklat_gate.forge.exit_policy import FailOn, outcome_exit
 from socklat_gate.forge.finding import Finding
 from socklat_gate.forge.github.check_run import MAX_SUMMARY, Check, create_check
-from socklat_gate.forge.github.comment import MAX_COMMENT
 from socklat_gate.forge.github.publishing import Wanted, publish
 from socklat_gate.forge.github.runner import Runner
 from socklat_gate.forge.github.workflow_job import Job, job_of
 from socklat_gate.forge.shortening import characters
+from socklat_gate.forge.sticky_note import MAX_NOTE
 from socklat_gate.forge.verdict_history import Entry, entry_of, history_in
 from socklat_gate.measured.verdict import Outcome
 from socklat_gate.report.report import report_of
@@ -97,8 +97,8 @@ def check_what_is_published(at: int, texts: tuple[str, ...], job: Job, directory
 
     source = Source(job.runs_url, "b" * 40, 1234, ARTIFACT)
     entry = entry_of(hostile, "b" * 40, 1234, 1)
-    old = comment_body(report_of(hostile), source, OLD, "", MAX_COMMENT)
-    room = MAX_COMMENT if at % 2 else 6_000
+    old = comment_body(report_of(hostile), source, OLD, "", MAX_NOTE)
+    room = MAX_NOTE if at % 2 else 6_000
     body = comment_body(report_of(hostile), source, entry, old, room)
     assert characters(body) <= room
     assert_only_ours(f"{marker_of(hostile.scenario_name)}\n{body}", links=3)

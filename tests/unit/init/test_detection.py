@@ -33,7 +33,7 @@ Status = Callable[[str], int]
 @pytest.fixture(autouse=True)
 def _quickly(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (http_detection, handshake):
-        monkeypatch.setattr(module, "median_latency_s", lambda get: float(bool(get())))
+        monkeypatch.setattr(module, "usual_latency_s", lambda get: float(bool(get())))
     monkeypatch.setattr(detection, "RISE_EVERY_S", 0.01)
     monkeypatch.setattr(detection, "SETTLE_WITHIN_S", 0.1)
     monkeypatch.setattr(detection, "RISE_WITHIN_S", 20.0)

@@ -12,6 +12,7 @@ from socklat_gate.init.finding import Finding
 from socklat_gate.init.said import said
 from socklat_gate.init.scenario_text import scenario_text, timeout_for
 from socklat_gate.init.source import Source
+from socklat_gate.init.traffic.proposal import Proposal, ProposedRequest
 from socklat_gate.load.protocols.http_detection import HTTP
 from socklat_gate.load.protocols.protocol import DetectedProtocol
 from socklat_gate.scenario import Scenario
@@ -85,6 +86,22 @@ def test_a_path_is_asked_for(tmp_path: Path, found: DetectedProtocol, asked: str
     assert asked in text
     assert "--path" in text
     assert written(tmp_path, Finding(found, 8080)).load.stand_in
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 421, 408, 429, 500, 503])
+def test_what_is_refused_for_good_can_be_compared_and_stands_in(
+    tmp_path: Path, status: int
+) -> None:
+    """Else each request of the scenario as written is an error, and no gate of it is valid."""
+    passing = status in {408, 429} or status >= 500
+    for given in (True, False):
+        finding = Finding(replace(GOOD, status=status), 8080, path_given=given)
+        load: Any = written(tmp_path, finding).load
+        assert (load.expect and load.expect.status) == (None if passing else [status])
+        assert load.stand_in is (not given or not passing)
+    listed = Proposal("a list", (ProposedRequest("a", 1.0, path="/a"),))
+    load = written(tmp_path, replace(finding, proposal=listed)).load
+    assert (load.expect, load.stand_in) == (None, False)
 
 
 def test_a_path_that_was_given_is_no_stand_in(tmp_path: Path) -> None:

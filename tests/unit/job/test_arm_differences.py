@@ -136,6 +136,26 @@ def test_nothing_differs_where_nothing_was_changed(repository: Repository) -> No
     assert not found.beside_image
 
 
+def test_what_git_ignores_and_the_builder_gets_is_in_the_candidate_alone(
+    repository: Repository,
+) -> None:
+    app = repository.path / "shop" / "app"
+    repository.commit("local\n*.o\nbuild/\nmodules/\n", ".gitignore")
+    repository.commit("modules\n", "shop/app/.dockerignore")
+    for name in ("old.o", "build/deep/x", "modules/y/z"):
+        (app / name).parent.mkdir(parents=True, exist_ok=True)
+        (app / name).write_text("of another build")
+    (repository.path / "shop" / "elsewhere.o").write_text("")
+    with ExitStack() as keep:
+        found = differences(repository, *compared(repository, keep))
+    rows = [(one.name, one.baseline) for one in found.found if one.kind == "source"]
+    assert rows == [
+        ("shop/app/.dockerignore", "absent"),
+        ("shop/app/build/", "absent"),
+        ("shop/app/old.o", "absent"),
+    ]
+
+
 def test_only_so_many_files_are_named(repository: Repository) -> None:
     for number in range(60):
         (repository.path / "shop" / "conf" / f"{number:02}.ini").write_text("")

@@ -84,7 +84,7 @@ def own_container(monkeypatch: pytest.MonkeyPatch, container: Container) -> Cont
 def test_looks_go_on_until_the_end(own_container: Container) -> None:
     with CounterReader() as reader:
         ring = reader.follow(1)
-        assert ring is not None
+        assert isinstance(ring, CounterRing)
         until_s = time.monotonic() + 10
         while len(ring.samples()) < 2 and time.monotonic() < until_s:
             time.sleep(0.01)
@@ -98,7 +98,7 @@ def test_looks_go_on_until_the_end(own_container: Container) -> None:
 def test_those_that_are_left_are_looked_at_no_more(own_container: Container) -> None:
     with CounterReader() as reader:
         ring = reader.follow(1)
-        assert ring is not None
+        assert isinstance(ring, CounterRing)
         reader.leave([ring])
         looks = own_container.looks
         reader.look()
@@ -108,11 +108,24 @@ def test_those_that_are_left_are_looked_at_no_more(own_container: Container) -> 
 def test_what_cannot_be_counted_is_not_followed() -> None:
     """This process is in no control group of its own, or ended before."""
     with CounterReader() as reader:
-        assert reader.follow(2**22 + 1) is None
+        assert reader.follow(2**22 + 1) == "cgroup"
     before = len(os.listdir("/proc/self/fd"))
     with CounterReader() as reader:
         reader.follow(2**22 + 1)
     assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_a_machine_without_room_for_a_thread_goes_without(
+    own_container: Container, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def start(_thread: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(module.threading.Thread, "start", start)
+    with CounterReader() as reader:
+        assert reader.follow(1) == "thread"
+        assert reader.follow(1) == "thread"
+    assert own_container.closed == 2
 
 
 @pytest.mark.parametrize(

@@ -52,7 +52,11 @@ def test_memory_that_is_not_known_allows_a_few(unknown: str) -> None:
     assert (given.replicas, given.limit) == (12, "none")
 
 
-@pytest.mark.parametrize(("idle_cpus", "replicas"), [(0.006, 16), (0.01, 10), (0.06, 0)])
+@pytest.mark.parametrize(
+    ("idle_cpus", "replicas"),
+    # Services with a health check each second: without two replicas there is no pass.
+    [(0.006, 16), (0.01, 10), (0.06, 2), (0.12, 2), (0.25, 2), (0.26, 0)],
+)
 def test_what_is_busy_by_itself_is_watched_less(idle_cpus: float, replicas: int) -> None:
     size = fleet_size(replace(SMALL, idle_cpus=idle_cpus), MACHINE, **AUTO)
     assert size.replicas == replicas

@@ -105,6 +105,20 @@ def test_other_types_of_messages_are_named(repository: Repository) -> None:
     assert "as changed here: load.grpc.proto (shop.proto)" in note_text(note)
 
 
+def test_baselines_that_the_change_commits_are_named(repository: Repository) -> None:
+    """Whoever writes them chooses what is compared with."""
+    path = repository.path / "perf" / "socklat.toml"
+    repository.git("checkout", "--quiet", "main")
+    repository.commit("{}", "perf/baselines/demo/after.json")
+    repository.git("checkout", "--quiet", "topic")
+    _, (note,) = planned_scenario(path, "main")
+    assert "baselines" not in note_text(note)  # main has moved on, and the change did nothing
+    for name in ("one", "two"):
+        repository.commit("{}", f"perf/baselines/demo/{name}.json")
+    _, (note,) = planned_scenario(path, "main")
+    assert "as changed here: baselines/ (2 files)" in note_text(note)
+
+
 def test_nor_by_starting_from_an_older_commit(repository: Repository) -> None:
     path = repository.path / "perf" / "socklat.toml"
     repository.git("checkout", "--quiet", "main")

@@ -18,6 +18,7 @@ from socklat_gate.errors import (
     UnfitEnvironment,
 )
 from socklat_gate.job import gate_job as paired
+from socklat_gate.job.base_arm import BaseArm
 from socklat_gate.job.gate_job import GateJob
 from socklat_gate.job.reference import Reference
 from socklat_gate.measured.campaign import Fingerprint
@@ -25,6 +26,8 @@ from socklat_gate.measured.facts import Note, NoteCode
 from socklat_gate.measured.result import GateResult
 from socklat_gate.measured.verdict import Outcome
 from socklat_gate.report.report import report_of
+from socklat_gate.service.built_images import REPOSITORY
+from socklat_gate.service.image import ImageRef
 from socklat_gate.wording.drift_text import drift_text
 from socklat_gate.wording.headline import headline, next_step
 from socklat_gate.wording.notes import note_text
@@ -59,6 +62,7 @@ def judge(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Gate
         unmeasured: tuple[str, ...] = (),
         *,
         allow_same_image: bool = False,
+        candidate: ImageRef = IMAGE,
         **limits: Any,
     ) -> GateResult:
         def find_reference() -> Reference:
@@ -77,7 +81,7 @@ def judge(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Gate
             client=None,
             scenario=scenario(**limits),
             directory=tmp_path,
-            candidate=IMAGE,
+            candidate=candidate,
             find_reference=find_reference,
             seed=9,
             progress=quiet_progress(),
@@ -370,6 +374,30 @@ def test_one_image_in_both_arms_is_said_before_anything_is_measured(
     assert said.startswith("same image in both arms")
     assert "demo:latest and demo:2 (sha256:2)" in said
     assert "--allow-same-image" in plain(next_step(result))
+
+
+@pytest.mark.parametrize(
+    ("checked_out", "expected"),
+    [("c" * 40, Reason.SAME_IMAGE), ("d" * 40, Reason.NO_REGRESSION)],
+)
+def test_what_is_checked_out_is_not_compared_with_itself(
+    judge: Callable[..., GateResult],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    checked_out: str,
+    expected: Reason,
+) -> None:
+    """On main the merge base with main is what is checked out, and an image may hold the time."""
+    monkeypatch.setattr(paired, "current_commit", lambda _directory: checked_out)
+    built, again = (ImageRef(f"{REPOSITORY}:{key}", f"sha256:{key}", "") for key in ("a", "b"))
+    service = scenario().service
+    arm = BaseArm("c" * 40, tmp_path, service, service)
+    store = stored(tmp_path / "none", 0)
+    reference = Reference(built, store, named=True, stored=False, commit="c" * 40, arm=arm)
+    result = judge([0.0] * 40, reference, candidate=again)
+    assert result.verdict.reasons[0].code is expected
+    if expected is Reason.SAME_IMAGE:
+        assert judge([0.0] * 40, reference, candidate=again, allow_same_image=True).pairs
 
 
 def test_one_image_in_both_arms_can_be_meant(

@@ -87,6 +87,7 @@ def test_a_laptop_and_what_was_merged_are_not_asked(
         {"GITHUB_EVENT_NAME": "workflow_dispatch", "GITHUB_REF": "refs/pull/7/merge"},
         {"GITHUB_EVENT_NAME": "workflow_dispatch", "SOCKLAT_ACTION_SUBJECT": '{"number": 7}'},
         {"GITLAB_CI": "true", "CI_MERGE_REQUEST_IID": "7"},
+        {"GITLAB_CI": "true", "CI_EXTERNAL_PULL_REQUEST_IID": "7"},
         {"BUILDKITE_PULL_REQUEST": "7"},
         {"CHANGE_ID": "7"},
         {"CIRCLE_PULL_REQUEST": "https://github.com/a/b/pull/7"},
@@ -173,9 +174,44 @@ def test_a_compose_file_is_asked_before_anything_of_it_runs(
     file = tmp_path / "compose.yaml"
     assert f"{file}: services.api.env_file reads /home/runner/.aws/credentials" in error.message
     assert "services.db.env_file reads ../../elsewhere.env (files)" in error.message
+    # What compose would say of such a file may hold its lines: it has not been asked.
+    assert "privileged" not in error.message
+    error = refusal(path, "files")
+    assert error is not None
     assert f"{file}: services.api.privileged runs with all privileges (privileged)" in error.message
     assert refusal(path, "files privileged") is None
     assert refusal(path, environment={}) is None
+
+
+def test_compose_is_not_asked_to_read_what_is_not_allowed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def never(_files: object, _tested: object) -> StackReading:
+        raise AssertionError("compose was asked")
+
+    monkeypatch.setattr(powers, "read_enabled", never)
+    (tmp_path / "compose.yaml").write_text("services: {api: {image: shop-api}}\n")
+    (tmp_path / ".env").symlink_to("/etc/hostname")
+    of_stack = HEAD.replace('image = "shop:dev"', 'compose = "compose.yaml"\nservice = "api"')
+    error = refusal(written(tmp_path, of_stack + HTTP))
+    assert error is not None
+    assert f".env reads {tmp_path}/.env (files)" in error.message
+
+
+def test_a_network_that_a_stack_shares_is_others_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    merged = {"services": {"api": {"image": "shop-api"}}, "networks": {"proxy": {"external": True}}}
+    monkeypatch.setattr(powers, "read_enabled", lambda _files, _tested: StackReading(merged))
+    (tmp_path / "compose.yaml").write_text("services: {api: {image: shop-api}}\n")
+    of_stack = HEAD.replace('image = "shop:dev"', 'compose = "compose.yaml"\nservice = "api"')
+    assert refusal(written(tmp_path, of_stack + HTTP)) is None
+    path = written(tmp_path, of_stack + 'shared = ["networks.proxy", "volumes.media"]\n' + HTTP)
+    error = refusal(path)
+    assert error is not None
+    assert "service.shared joins networks.proxy (host-namespaces)" in error.message
+    assert "media" not in error.message
+    assert refusal(path, "host-namespaces") is None
 
 
 def test_the_command_ends_with_2_before_it_looks_for_docker(tmp_path: Path) -> None:

@@ -123,6 +123,18 @@ def test_without_a_build_every_file_may_be_the_service(
     assert "may be a part of it" in mounted
 
 
+def test_a_directory_that_the_change_moves_does_not_bring_it_back(
+    repository: Repository, why_not: Why
+) -> None:
+    """Neither commit has files there, which are not the same ones for that."""
+    base = repository.git("rev-parse", "HEAD")
+    repository.commit('name = "demo"' + WAIVER.format(base[:12]), "socklat.toml")
+    merged = repository.commit("FROM slower", "app/Dockerfile")
+    assert "is not in force" in why_not(base, merged)
+    assert "is not in force" in why_not(base, merged, build="moved")
+    assert "is not in force" in why_not(base, merged, build={"context": "app", "dockerfile": "x"})
+
+
 def test_a_scenario_that_cannot_be_read_has_the_waiver(
     repository: Repository, why_not: Why
 ) -> None:

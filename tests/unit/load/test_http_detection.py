@@ -65,7 +65,7 @@ def site(pages: Mapping[str, int | str] = PAGES) -> Iterator[int]:
 
 @pytest.fixture(autouse=True)
 def _one_request_for_the_latency(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http_detection, "median_latency_s", lambda get: float(bool(get())))
+    monkeypatch.setattr(http_detection, "usual_latency_s", lambda get: float(bool(get())))
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,12 @@ def _one_request_for_the_latency(monkeypatch: pytest.MonkeyPatch) -> None:
         # the first that responds well, else the first that redirects, else the last
         (["/broken", "/elsewhere", "/app/"], "/app/", 200, "responded 200 just now"),
         (["/broken", "/elsewhere", "/missing"], "/elsewhere", 302, "is not followed"),
-        (["/broken", "/missing"], "/missing", 404, "counts as an error"),
+        (
+            ["/broken", "/missing"],
+            "/missing",
+            404,
+            "responded 404 just now: name a path that responds well",
+        ),
     ],
 )
 def test_the_path_that_is_loaded_and_what_is_said_of_it(

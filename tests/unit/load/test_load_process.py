@@ -125,9 +125,9 @@ def test_a_worker_that_is_killed_is_a_failed_driver(number, how):
     assert caught.value.reason is Reason.LOAD_DRIVER_FAILED
 
 
-@pytest.mark.parametrize("killed", [0, 2])
 @pytest.mark.parametrize(
-    ("number", "how"), [(signal.SIGKILL, "exit code -9"), (signal.SIGTERM, "exit code 0")]
+    ("killed", "number", "how"),
+    [(0, signal.SIGKILL, "exit code -9"), (2, signal.SIGTERM, "exit code 0")],
 )
 def test_one_of_several_that_is_killed_ends_all_of_them(killed, number, how):
     with (
@@ -182,8 +182,7 @@ def test_what_the_system_refuses_a_worker_is_no_traceback(tmp_path, monkeypatch)
     assert failure.value.log == "the system refused what this needs: out of memory"
 
 
-@pytest.mark.parametrize("workers", [1, 2])
-@pytest.mark.parametrize("started", [False, True])
+@pytest.mark.parametrize(("started", "workers"), [(False, 1), (True, 2)])
 def test_the_workers_end_when_their_parent_is_killed(started, workers):
     code = textwrap.dedent("""
         import sys, time

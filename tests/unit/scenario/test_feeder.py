@@ -44,7 +44,7 @@ def test_the_digest_is_of_the_content():
         ("u.csv", b"id\n1\n2,3\n", "u.csv:3: 2 fields, where the first line has 1"),
         ("u.csv", b'id\n"1\n', "u.csv:2: not CSV"),
         ("u.csv", b"id,id\n1,2\n", "u.csv:1: column id is there twice"),
-        ("u.csv", b"user id\n1\n", "u.csv:1: 'user id' cannot be the name"),
+        ("u.csv", b"id,user id\n1,2\n", "u.csv:1: column 2 has no name"),
         ("u.csv", b"uuid\n1\n", "u.csv:1: uuid is a built-in field"),
         ("u.csv", b"id\n1\n\xff\n", "u.csv:3: not UTF-8"),
         ("u.xlsx", b"PK", "u.xlsx has to end with .csv or .jsonl"),
@@ -64,6 +64,13 @@ def test_what_is_refused_names_file_and_line(name, content, message):
     with pytest.raises(ValueError, match="u") as caught:
         read_feeder(name, content)
     assert str(caught.value).startswith(message)
+
+
+def test_a_file_that_is_none_is_not_quoted():
+    """It is read before it is known whether a pull request's scenario may name it."""
+    with pytest.raises(ValueError, match="column 1") as caught:
+        read_feeder("link.csv", b"root:$6$canary$:19000:0\n")
+    assert "canary" not in str(caught.value)
 
 
 def test_a_file_that_is_too_large_is_refused(monkeypatch):

@@ -128,3 +128,34 @@ def test_files_that_include_each_other(here: Path) -> None:
         "include: [../compose.yml]\na: $ROUND"
     )
     assert "ROUND" in names(here)
+
+
+def test_a_file_that_is_not_of_the_work_tree_names_nothing(tmp_path: Path) -> None:
+    """A link of a pull request's must not bring a file's content into warnings."""
+    (tmp_path / "passwords").write_text("root:$6$salted$hashed\nX=$WORD\n")
+    clone = tmp_path / "clone"
+    (clone / ".git").mkdir(parents=True)
+    (clone / "deploy").mkdir()
+    (clone / "socklat.toml").write_text(SCENARIO)
+    (clone / "deploy" / "compose.yml").write_text("services: {api: {env_file: more.env}}\n")
+    for name in (".env", "more.env", "compose.override.yml"):
+        (clone / "deploy" / name).symlink_to("../../passwords")
+    assert {"salted", "hashed", "WORD"}.isdisjoint(names(clone / "socklat.toml"))
+
+
+def test_composes_own_tags_and_further_documents(here: Path) -> None:
+    (here.parent / "deploy" / "compose.yml").write_text(
+        "services:\n  api: !override\n    environment: [PASSED]\n    ports: !reset []\n"
+        "    deploy: {since: 2001-99-99}\n---\nservices: {db: {environment: {SECOND: }}}\n"
+    )
+    assert {"PASSED", "SECOND"} <= set(names(here))
+
+
+def test_a_checkout_without_git_is_all_of_the_jobs_directory(here: Path) -> None:
+    text = SCENARIO.replace("deploy/compose.yml", "../deploy/compose.yml")
+    (here.parent / "perf").mkdir()
+    scenario = here.parent / "perf" / "socklat.toml"
+    scenario.write_text(text)
+    assert "TAG" not in names(scenario)
+    assert "TAG" in names(scenario, GITHUB_WORKSPACE=str(here.parent))
+    assert "TAG" not in names(scenario, GITHUB_WORKSPACE=str(here.parent / "deploy"))

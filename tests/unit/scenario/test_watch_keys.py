@@ -82,9 +82,9 @@ def test_an_external_tool_is_no_load_of_replicas(tmp_path: Path) -> None:
             "gate.max_minutes is 10: raise it, or watch for less (0: not at all)",
         ),
         (
-            "[gate]\nmax_minutes = 2",
-            11,
-            "gate.max_minutes: by default a pass waits for 2 minutes of watch",
+            "[gate]\nmax_minutes = 2\n[gate.watch]\nminutes = 2",
+            12,
+            "gate.watch: a pass waits for 2 minutes of watch",
         ),
         (
             "[gate.watch]\nage_s = 600",
@@ -113,7 +113,7 @@ def test_bad_values(tmp_path: Path, text: str, line: int, said: str) -> None:
 
 
 def test_minutes_of_the_command_line_that_leave_no_time_for_it(tmp_path: Path) -> None:
-    scenario = load(tmp_path, "")
+    scenario = load(tmp_path, "[gate.watch]\nminutes = 2\n")
     with pytest.raises(
         UsageError, match=r"--max-minutes 2: .*a pass waits for 2 minutes"
     ) as caught:
@@ -123,6 +123,20 @@ def test_minutes_of_the_command_line_that_leave_no_time_for_it(tmp_path: Path) -
     assert with_limits(scenario, max_minutes=3.0).gate.max_minutes == 3.0
     quick = load(tmp_path, "[gate.watch]\nminutes = 0\n")
     assert with_limits(quick, max_minutes=1.0).gate.max_minutes == 1.0
+
+
+@pytest.mark.parametrize(("most", "minutes"), [(0.5, 0.25), (2, 1.0), (2.1, 2.0), (30, 2.0)])
+def test_a_job_too_short_for_the_default_watches_for_half_of_it(
+    tmp_path: Path, most: float, minutes: float
+) -> None:
+    """Jobs of two minutes were there before there was a watch."""
+    assert load(tmp_path, f"[gate]\nmax_minutes = {most}\n").gate.watch.minutes == minutes
+    given = with_limits(load(tmp_path, ""), max_minutes=float(most))
+    assert given.gate.watch.minutes == minutes
+    of_its_own = load(tmp_path, "[gate.watch]\nminutes = 0.1\nreplicas = 3\n")
+    assert with_limits(of_its_own, max_minutes=float(most)).gate.watch.minutes == 0.1
+    other = with_limits(load(tmp_path, "[gate.watch]\nreplicas = 3\n"), max_minutes=float(most))
+    assert (other.gate.watch.minutes, other.gate.watch.replicas) == (minutes, 3)
 
 
 def test_a_study_is_the_same_with_any_watch(tmp_path: Path) -> None:

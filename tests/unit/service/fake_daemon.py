@@ -49,6 +49,8 @@ class FakeDaemon:
     networks: list[dict[str, Any]] = field(default_factory=list)
     containers: dict[str, dict[str, Any]] = field(default_factory=dict)
     started: list[str] = field(default_factory=list)
+    images: set[str] = field(default_factory=set)
+    pulling: list[dict[str, Any]] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def fault_of(self, request: str) -> Fault | None:
@@ -63,7 +65,7 @@ class FakeDaemon:
     def count(self, request: str) -> int:
         return sum(bool(re.search(request, one)) for one in self.asked)
 
-    def respond(  # noqa: PLR0911 - a route each
+    def respond(  # noqa: PLR0911, PLR0912 - a route each
         self, method: str, path: str, query: dict[str, list[str]], body: Any
     ) -> Any:
         """Status and document."""
@@ -95,6 +97,15 @@ class FakeDaemon:
                 if match[1] in (name, one["Id"]):
                     return 200, one
             return 404, {"message": f"No such container: {match[1]}"}
+        if path == "/images/create":
+            name = f"{query['fromImage'][0]}:{query['tag'][0]}"
+            if not any("error" in event for event in self.pulling):
+                self.images.add(name)
+            return 200, self.pulling
+        if match := re.fullmatch(r"/images/(.+)/json", path):
+            if match[1] in self.images:
+                return 200, {"Id": "sha256:1d", "RepoDigests": []}
+            return 404, {"message": f"No such image: {match[1]}"}
         return 404, {"message": f"page not found: {path}"}
 
 
@@ -120,6 +131,8 @@ class _Handler(BaseHTTPRequestHandler):
             status, document = self.daemon.respond(self.command, path, parse_qs(parts.query), body)
         if fault is not None and fault.kind == "lost":
             self._break_off()
+        elif path == "/images/create":
+            self._stream(document, whole=fault is None or fault.kind != "half")
         elif fault is not None and fault.kind == "half":
             self.send_response(status)
             self.send_header("Content-Length", "1000")
@@ -142,6 +155,21 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header("Content-Length", str(len(payload)))
         self.end_headers()
         self.wfile.write(payload)
+
+    def _stream(self, events: list[Any], *, whole: bool) -> None:
+        """A chunk an event; the last one and the end are missing where it is not to be whole."""
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        for event in events if whole else events[:-1]:
+            line = json.dumps(event).encode() + b"\r\n"
+            self.wfile.write(b"%x\r\n%s\r\n" % (len(line), line))
+            self.wfile.flush()
+        if whole:
+            self.wfile.write(b"0\r\n\r\n")
+        else:
+            self._break_off()
 
     def _break_off(self) -> None:
         self.close_connection = True

@@ -7,6 +7,7 @@ from typing import Any
 
 import docker.errors
 import pytest
+import requests
 
 from socklat_gate.errors import UsageError
 from socklat_gate.service.built_images import (
@@ -183,6 +184,43 @@ def test_a_job_that_fails_leaves_nothing_and_the_last_one_stays() -> None:
     assert images.tags == {f"{REPOSITORY}:{KEY}": "sha256:" + "a" * 64}
     with pytest.raises(UsageError, match="no image of it"), BuiltImages(images) as built:
         built.made(KEY, lambda tag: None)
+
+
+def test_a_job_that_measured_nothing_keeps_nothing_and_the_last_one_stays() -> None:
+    images: Any = Images()
+    for before in ({}, {f"{REPOSITORY}:{KEY}": "sha256:" + "b" * 64}):
+        with BuiltImages(images, tuple) as built:
+            built.made(KEY, images.make("sha256:" + "a" * 64))
+            built.keep_nothing()
+        assert images.tags == before
+        job(images, "sha256:" + "b" * 64)
+    assert images.dangling == set()
+
+
+def test_a_connection_that_breaks_while_tags_go_leaves_none() -> None:
+    images: Any = Images()
+    remove, broken = images.remove_image, []
+
+    def remove_image(tag: str) -> None:
+        remove(tag)
+        if not broken:
+            broken.append(tag)
+            raise requests.ConnectionError("the daemon restarts")
+
+    images.remove_image = remove_image
+    job(images, "sha256:" + "a" * 64)
+    assert broken
+    assert images.tags == {f"{REPOSITORY}:{KEY}": "sha256:" + "a" * 64}
+
+    def refuse_once(tag: str) -> None:
+        if broken:
+            broken.clear()
+            raise requests.ConnectionError("the daemon restarts")
+        remove(tag)
+
+    images.remove_image = refuse_once
+    job(images, "sha256:" + "b" * 64, keep=False)
+    assert images.tags == {f"{REPOSITORY}:{KEY}": "sha256:" + "a" * 64}
 
 
 def test_a_store_that_cannot_be_read_removes_nothing() -> None:

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import os
+import time
+from datetime import datetime, timezone
 from typing import Any
 
 import pytest
@@ -14,21 +17,36 @@ FAILED = {"Running": False, "Pid": 0, "ExitCode": 3}
 
 
 class Daemon:
-    """Containers by id, and the exit codes of those that ended and run again."""
+    """Containers by id, and the exit codes of those that ended and run again.
+
+    ``later`` are states of one, each for one look, before that of ``states``; ``times`` is how
+    often each was started again.
+    """
 
     def __init__(self, **states: dict[str, Any]) -> None:
         self.states = states
         self.codes: list[int] = []
+        self.later: dict[str, list[dict[str, Any]]] = {}
+        self.times = 0
         self.api = self
+        self.created = f"{datetime.now(timezone.utc):%Y-%m-%dT%H:%M:%S}.123456789Z"
 
     def inspect_container(self, container: str) -> dict[str, Any]:
-        return {"State": self.states[container]}
+        coming = self.later.get(container)
+        state = coming.pop(0) if coming else self.states[container]
+        return {"State": state, "RestartCount": self.times, "Created": self.created}
 
     def events(self, **_options: Any) -> list[dict[str, Any]]:
         return [{"Actor": {"Attributes": {"exitCode": str(code)}}} for code in self.codes]
 
     def logs(self, container: str, **_options: Any) -> bytes:
         return f"log of {container}".encode()
+
+
+@pytest.fixture(autouse=True)
+def _short_patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(companion_watch, "LEAST_PATIENCE_S", 0.3)
+    monkeypatch.setattr(companion_watch, "PAUSE_S", 0.001)
 
 
 @pytest.fixture
@@ -97,6 +115,47 @@ def test_what_failed_in_one_arm_only_makes_two_stacks(failed: dict[str, Any], fi
     with pytest.raises(InvalidMeasurement, match=f"a stack of the {arm} and not in one of the"):
         watch.begin("baseline", [("db", "b")])
     assert where
+
+
+AGAIN = {"Running": True, "Restarting": True, "Pid": 0}
+
+
+@pytest.mark.parametrize("later", [AGAIN, {"Running": True, "Pid": 9}], ids=["pause", "short life"])
+@pytest.mark.parametrize("first", [True, False])
+def test_one_that_docker_starts_again_is_waited_for_in_either_arm(
+    ticks: dict[int, int], monkeypatch: pytest.MonkeyPatch, later: dict[str, Any], first: bool
+) -> None:
+    """Each look finds another state: of a process as old as 9 nobody knows whether it stays."""
+    now = time.clock_gettime_ns(time.CLOCK_BOOTTIME) * os.sysconf("SC_CLK_TCK") // 10**9
+    ticks[9] = now
+    daemon = Daemon(a=RUNS, b=RUNS)
+    daemon.times = 3
+    daemon.later["a" if first else "b"] = [later] * 5
+    looks: list[int] = []
+    watch = CompanionWatch(daemon)  # type: ignore[arg-type]
+    for arm, container in (("candidate", "a"), ("baseline", "b")):
+        watch.begin(arm, [("web", container)], lambda: looks.append(1))
+    assert looks
+    watch.check()
+    ticks.clear()
+    daemon.states = {"a": FAILED, "b": FAILED}
+    with pytest.raises(InvalidMeasurement, match="web, in the stack of the candidate"):
+        watch.check()
+
+
+@pytest.mark.usefixtures("ticks")
+def test_one_that_never_comes_up_is_waited_for_once_and_alike_in_both() -> None:
+    daemon = Daemon(a=AGAIN, b=AGAIN, c=RUNS)
+    daemon.times = 9
+    watch = CompanionWatch(daemon)  # type: ignore[arg-type]
+    looks: list[int] = []
+    watch.begin("candidate", [("web", "a")], lambda: looks.append(1))
+    waited = len(looks)
+    watch.begin("baseline", [("web", "b")], lambda: looks.append(1))
+    assert 0 < waited == len(looks)
+    watch.check()
+    with pytest.raises(InvalidMeasurement, match="web failed in a stack of the candidate and not"):
+        watch.begin("baseline", [("web", "c")])
 
 
 @pytest.mark.usefixtures("ticks")

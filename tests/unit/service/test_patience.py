@@ -16,7 +16,7 @@ import pytest
 import requests
 
 from socklat_gate import interrupt
-from socklat_gate.errors import InvalidMeasurement, Reason, UnfitEnvironment
+from socklat_gate.errors import InvalidMeasurement, Reason, UnfitEnvironment, UsageError
 from socklat_gate.scenario import Service
 from socklat_gate.service import client as client_module
 from socklat_gate.service import patience
@@ -25,7 +25,7 @@ from socklat_gate.service.arm_launcher import PlacedContainer
 from socklat_gate.service.client import connect, daemon_errors
 from socklat_gate.service.containers import Containers
 from socklat_gate.service.docker_types import DockerClient
-from socklat_gate.service.image import ImageRef
+from socklat_gate.service.image import ImageRef, resolve_image
 from socklat_gate.service.owner import OwnerTag
 from tests.unit.service.fake_daemon import RESET, FakeDaemon, Fault, fake_daemon
 
@@ -249,3 +249,53 @@ def test_a_daemon_that_never_responds_is_given_up(
         connect()
     assert caught.value.reason is Reason.NO_DOCKER
     assert daemon.count("GET /version") > 1
+
+
+PULLING = [{"status": "Already exists", "id": "aa"}, {"status": "Pull complete", "id": "bb"}]
+
+
+@pytest.mark.parametrize("kind", [RESET, "lost", "half"])
+def test_a_pull_whose_connection_breaks_is_repeated(
+    daemon: FakeDaemon, client: DockerClient, kind: str
+) -> None:
+    daemon.pulling = PULLING
+    daemon.faults.append(Fault("POST /images/create", kind, times=2))
+    assert resolve_image(client, "app:1", lambda _: None).id == "sha256:1d"
+    assert daemon.count("POST /images/create") == 3
+
+
+@pytest.mark.parametrize(
+    ("message", "asked"),
+    [
+        ('Get "https://r.example/v2/": net/http: TLS handshake timeout', 3),
+        ("read tcp 10.0.0.1:5->10.0.0.2:443: read: connection reset by peer", 3),
+        ("unexpected EOF", 3),
+        ("received unexpected HTTP status: 503 Service Unavailable", 3),
+        ('Get "https://r.example/v2/": dial tcp: lookup r.example: no such host', 1),
+        ("toomanyrequests: rate limit", 1),
+        ("manifest unknown", 1),
+    ],
+)
+def test_a_registry_that_broke_off_is_asked_again_and_one_that_refuses_is_not(
+    daemon: FakeDaemon, client: DockerClient, message: str, asked: int
+) -> None:
+    daemon.pulling = PULLING
+    daemon.faults.append(Fault("POST /images/create", times=2, message=message))
+    if asked == 1:
+        with pytest.raises(UsageError, match="nor can it be pulled") as caught:
+            resolve_image(client, "app:1", lambda _: None)
+        assert message in caught.value.message
+    else:
+        resolve_image(client, "app:1", lambda _: None)
+    assert daemon.count("POST /images/create") == asked
+
+
+def test_a_registry_that_breaks_off_within_the_response_is_asked_again_for_a_while(
+    daemon: FakeDaemon, client: DockerClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(patience, "ERROR_PATIENCE_S", 0.1)
+    daemon.pulling = [*PULLING, {"error": "unexpected EOF"}]
+    with pytest.raises(UsageError, match="unexpected EOF") as caught:
+        resolve_image(client, "app:1", lambda _: None)
+    assert caught.value.reason is Reason.NO_SUCH_IMAGE
+    assert daemon.count("POST /images/create") > 2

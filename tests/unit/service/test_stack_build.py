@@ -10,7 +10,14 @@ import pytest
 from socklat_gate.errors import Exit, Interrupted, Reason, UsageError
 from socklat_gate.service import stack_build
 from socklat_gate.service.compose import StackReading
-from socklat_gate.service.stack_build import NoDockerfile, build_service, stack_image, stack_key
+from socklat_gate.service.stack_build import (
+    NoDockerfile,
+    build_service,
+    maker_of,
+    same_made,
+    stack_image,
+    stack_key,
+)
 from tests.unit.service.test_built_images import Images
 
 STACK = {
@@ -38,7 +45,7 @@ class Command:
         self, project: str, file: Path, directory: Path, environment: Any, *, user: Any
     ) -> None:
         self._document = json.loads(file.read_text())
-        self._environment = environment
+        assert environment["BUILDX_NO_DEFAULT_ATTESTATIONS"] == "1"
 
     def run(self, *arguments: str) -> str:
         assert arguments == ("build",)
@@ -89,6 +96,45 @@ def test_the_others_are_built_before_anything_is_measured(compose: Callable[...,
     assert [list(services) for services in Command.built] == [["db"], ["api"]]
     # An arm finds them by the same key, and need not build them anew.
     assert f"socklat-gate/build:{stack_key(compose(), 'db')}" in images.tags
+
+
+NAMED: dict[str, Any] = {
+    "services": {
+        "api": {"build": "app", "image": "shop:dev"},
+        "worker": {"image": "docker.io/library/shop:dev"},
+        "tool": {"build": "db", "image": "tool"},
+        "cron": {"image": "tool:latest"},
+        "cache": {"image": "redis:7"},
+        "own": {"build": "db"},
+    }
+}
+"""``worker`` and ``cron`` run what others build, by its name."""
+
+
+def test_who_makes_the_image_that_a_service_runs() -> None:
+    made = {name: maker_of(NAMED, name) for name in NAMED["services"]}
+    assert made == {
+        "api": "api",
+        "worker": "api",
+        "tool": "tool",
+        "cron": "tool",
+        "cache": "",
+        "own": "own",
+    }
+    assert same_made(NAMED, "api") == ("worker",)
+    assert same_made(NAMED, "worker") == ("api",)
+    assert same_made(NAMED, "cache") == ()
+
+
+def test_a_service_under_test_that_another_one_builds(
+    compose: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a daemon has under that name is an earlier build, in both arms."""
+    monkeypatch.setattr(stack_build, "read_enabled", lambda files, tested: StackReading(NAMED))
+    built: Any = type("Built", (), {"made": lambda self, key, make, keep: make(f"{key}:own")})()
+    images: Any = Command.images
+    stack_image(images, [compose()], "worker", lambda phase: None, built)
+    assert [list(services) for services in Command.built] == [["tool"], ["own"], ["api"]]
 
 
 def test_a_context_without_dockerfile_is_named(compose: Callable[..., Path]) -> None:

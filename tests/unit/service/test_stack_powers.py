@@ -35,6 +35,8 @@ def asked(service: dict[str, Any], **tables: Any) -> list[tuple[str, Power]]:
         ({"volumes": [{"type": "volume", "source": "others"}]}, [("volumes", MOUNTS)]),
         ({"volumes": ["share:/data"]}, [("volumes", MOUNTS)]),
         ({"volumes": ["memory:/data"]}, []),
+        # The kernel binds the directory, whatever the type is called.
+        ({"volumes": ["disguised:/data"]}, [("volumes", MOUNTS), ("volumes", DOCKER)]),
         ({"volumes_from": ["db", "container:other:ro"]}, [("volumes_from", MOUNTS)]),
         ({"privileged": True}, [("privileged", PRIVILEGED)]),
         ({"cap_add": ["SYS_ADMIN"]}, [("cap_add", PRIVILEGED)]),
@@ -79,6 +81,11 @@ def asked(service: dict[str, Any], **tables: Any) -> list[tuple[str, Power]]:
             [("build.additional_contexts", FILES)],
         ),
         ({"build": {"context": "/src/shop", "ssh": ["default"]}}, [("build.ssh", FILES)]),
+        (
+            {"build": {"context": "/src/shop", "cache_to": ["type=local,dest=/root/x"]}},
+            [("build.cache_to", FILES)],
+        ),
+        ({"build": {"context": "/src/shop", "cache_from": ["type=registry,ref=a"]}}, []),
         ({"build": {"context": "/src/shop", "network": "host"}}, [("build.network", HOST)]),
         (
             {"build": {"context": "/src/shop", "entitlements": ["security.insecure"]}},
@@ -94,6 +101,7 @@ def test_keys_of_a_service(service: dict[str, Any], expected: list[tuple[str, Po
         "others": {"external": True},
         "share": {"driver": "sshfs"},
         "memory": {"driver": "local", "driver_opts": {"type": "tmpfs", "device": "tmpfs"}},
+        "disguised": {"driver_opts": {"type": "tmpfs", "o": "size=1m,bind", "device": "/"}},
     }
     found = asked(service, volumes=volumes)
     assert found == [(f"services.api.{key}", power) for key, power in expected]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from datetime import date
 from itertools import combinations, product
 
 import numpy as np
@@ -15,7 +16,7 @@ from socklat_gate.errors import Reason
 from socklat_gate.measured.pair import ARMS
 from socklat_gate.measured.verdict import Outcome
 from socklat_gate.measured.watch import Watch
-from socklat_gate.scenario.gating import Gate, Metric
+from socklat_gate.scenario.gating import Gate, Metric, Waiver
 from socklat_gate.verdict.decide import decide
 from socklat_gate.verdict.watch_evidence import ORDER, watch_evidence
 from socklat_gate.verdict.watch_exposure import watch_exposure
@@ -179,6 +180,21 @@ def test_they_are_replaced_once_as_many_have_stopped_as_an_arm_has_whoever_they_
     assert stops is not None
     assert not stops.shown
     assert not is_shown(moments_of(Watch((), 20_000_000, 2, 2.0, 0.0), 50e6), 0.0)
+
+
+def test_a_waiver_does_not_make_their_replacement_look_at_labels() -> None:
+    """It leaves moments of the candidate alone out of the evidence."""
+    waiver = Waiver(
+        metric="spikes",
+        ceiling=1.0,
+        expires=date(2027, 1, 1),
+        link="https://example.org/1",
+        baseline="0123456789ab",
+    )
+    for watch in (watch_of(CANDIDATES), swapped(watch_of(CANDIDATES))):
+        stops = decide(PASSING, GATE, watch=watch, waivers=[waiver]).stops
+        assert stops is not None
+        assert stops.shown
 
 
 def test_a_stop_of_the_machine_shows_nothing() -> None:

@@ -167,7 +167,8 @@ def measure(
         chosen = ["--candidate-image", candidate] if candidate else []
         gate = Gate(_command(), (*arguments, *chosen, *more), out, use_sudo, names)
         run_gate(runner, gate, environment)
-        runner.set_outputs({"reports": str(copy_reports(out, os.environ))})
+        if parent := runner.directory_for_steps(os.environ):
+            runner.set_outputs({"reports": str(copy_reports(out, parent))})
 
     if not build:
         run(candidate_image)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated, NamedTuple
 
-import stamina
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from socklat_gate.errors import GitHubFailure
@@ -15,10 +13,18 @@ from socklat_gate.forge.body import MARKER, marker_of
 from socklat_gate.forge.github.api import GitHub
 from socklat_gate.forge.github.responses import unexpected_response
 from socklat_gate.forge.github.workflow_job import Host
+from socklat_gate.forge.sticky_note import (
+    FORGEJO_BOT,
+    GITEA_BOT,
+    GITHUB_BOT,
+    GONE,
+    Compose,
+    created,
+    fitting,
+    until_known,
+)
 
 __all__ = [
-    "MAX_COMMENT",
-    "Compose",
     "Marked",
     "Thread",
     "marked_comments",
@@ -26,21 +32,7 @@ __all__ = [
     "rewrite_comment",
 ]
 
-MAX_COMMENT = 65_536
-"""Characters that GitHub takes."""
-
-ATTEMPTS = 3
-GONE = 404
-TOO_LONG = re.compile(r"too long", re.IGNORECASE)
-JOBS_OWN = {
-    Host.GITHUB: "github-actions[bot]",
-    Host.GITEA: "gitea-actions",
-    Host.FORGEJO: "forgejo-actions",
-}
-"""Who writes with a job's own token; no account of a person can have that name there."""
-
-Compose = Callable[[str, int], str]
-"""The new body of a comment from its old one (or "") and the characters it may have."""
+JOBS_OWN = {Host.GITHUB: GITHUB_BOT, Host.GITEA: GITEA_BOT, Host.FORGEJO: FORGEJO_BOT}
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,13 +95,7 @@ def put_comment(thread: Thread, scenario: str, compose: Compose, key: str = "") 
     Each ``key`` has a comment of its own.  Raises `GitHubFailure`.
     """
     marker = marker_of(scenario, key)
-    try:
-        for attempt in stamina.retry_context(on=_Lost, attempts=ATTEMPTS, timeout=None):
-            with attempt:
-                return _put(thread, marker, compose)
-    except _Lost as lost:
-        raise lost.failure from None
-    raise AssertionError("the last attempt returns or raises")
+    return until_known(lambda: _put(thread, marker, compose))
 
 
 def marked_comments(thread: Thread) -> tuple[Marked, ...]:
@@ -130,32 +116,23 @@ def marked_comments(thread: Thread) -> tuple[Marked, ...]:
 
 def rewrite_comment(thread: Thread, marker: str, compose: Compose) -> str:
     """The new text of the comment with this marker.  Raises `GitHubFailure`."""
-    return _put(thread, marker, compose)
-
-
-class _Lost(Exception):
-    """A creation without a response: another search shows whether it has happened."""
-
-    def __init__(self, failure: GitHubFailure) -> None:
-        super().__init__(failure.message)
-        self.failure = failure
+    return until_known(lambda: _put(thread, marker, compose))
 
 
 def _put(thread: Thread, marker: str, compose: Compose) -> str:
     found, others = _find(thread, marker)
     old = (found.body or "") if found else ""
-    room = MAX_COMMENT - len(marker) - 1
-    try:
-        written = _write(thread, found, f"{marker}\n{compose(old, room)}")
-    except GitHubFailure as error:
-        if not TOO_LONG.search(error.message):
-            raise
-        # It was within the limit as it is known, so GitHub counts otherwise by now.
-        room = MAX_COMMENT // 4
-        written = _write(thread, found, f"{marker}\n{compose(old, room)}")
-    if found is None:
-        return _settle(thread, others, written, lambda old: f"{marker}\n{compose(old, room)}")
-    return written.html_url
+
+    def text(old: str, room: int) -> str:
+        return f"{marker}\n{compose(old, room - len(marker) - 1)}"
+
+    def write(room: int) -> tuple[int, _Comment]:
+        return room, _write(thread, found, text(old, room))
+
+    room, written = fitting(write)
+    if found is not None:
+        return written.html_url
+    return _settle(thread, others, written, lambda old: text(old, room))
 
 
 def _find(thread: Thread, marker: str) -> tuple[_Comment | None, list[_Comment]]:
@@ -217,12 +194,7 @@ def _write(thread: Thread, found: _Comment | None, body: str) -> _Comment:
         except GitHubFailure as error:
             if error.status != GONE:
                 raise
-    try:
-        return _one(thread.api.send("POST", thread.path, content, repeatable=False))
-    except GitHubFailure as error:
-        if error.outcome_unknown:
-            raise _Lost(error) from error
-        raise
+    return created(lambda: _one(thread.api.send("POST", thread.path, content, repeatable=False)))
 
 
 def _one(response: object) -> _Comment:

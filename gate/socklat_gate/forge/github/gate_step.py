@@ -51,6 +51,8 @@ class Gate:
 def run_gate(runner: Runner, gate: Gate, environment: Mapping[str, str]) -> int:
     """Run the gate; sets the outputs ``exit-code`` and ``log``, returns the exit code.
 
+    The log is a file with the end of the output, where later steps can read it.
+
     A signal is passed on to the gate, whose end is waited for.  When this machine cannot measure,
     doctor says what to do.
     """
@@ -67,7 +69,9 @@ def run_gate(runner: Runner, gate: Gate, environment: Mapping[str, str]) -> int:
             # Whoever cleans the workspace up later is not root.
             owner = f"{os.getuid()}:{os.getgid()}"
             _run(runner, ["sudo", "-n", "chown", "-R", owner, str(gate.out)], child)
-    runner.set_outputs({"exit-code": str(exit_code), "log": str(_save_tail(tail, environment))})
+    runner.set_outputs({"exit-code": str(exit_code)})
+    if directory := runner.directory_for_steps(environment):
+        runner.set_outputs({"log": str(_save_tail(tail, directory))})
     if exit_code == Exit.UNFIT_ENVIRONMENT:
         with runner.untrusted_output("socklat-gate doctor"):
             _run(runner, [*prefix, *gate.command, "doctor"], child)
@@ -159,9 +163,7 @@ def _show(runner: Runner, line: str, tail: deque[str]) -> None:
         tail.append(line[:MAX_LINE])
 
 
-def _save_tail(tail: Sequence[str], environment: Mapping[str, str]) -> Path:
-    """A file with the end of the output, beside the runner's other temporary files."""
-    directory = environment.get("RUNNER_TEMP") or None
+def _save_tail(tail: Sequence[str], directory: Path) -> Path:
     handle, name = tempfile.mkstemp(prefix="socklat-gate-", suffix=".log", dir=directory)
     with os.fdopen(handle, "wb") as file:
         file.write("\n".join(tail).encode("utf-8", "replace")[:MAX_TAIL_BYTES])

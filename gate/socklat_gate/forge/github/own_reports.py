@@ -10,7 +10,6 @@ import os
 import shutil
 import stat
 import tempfile
-from collections.abc import Mapping
 from pathlib import Path
 
 from socklat_gate.errors import Reason, UsageError
@@ -36,12 +35,11 @@ def check_no_links(out: Path) -> None:
         )
 
 
-def copy_reports(out: Path, environment: Mapping[str, str]) -> Path:
-    """A new directory, beside the runner's other temporary files, with the reports of ``out``.
+def copy_reports(out: Path, parent: Path) -> Path:
+    """A new directory in ``parent`` with the reports of ``out``.
 
     Regular files of the names that a report has, and nothing that a link leads to.
     """
-    parent = environment.get("RUNNER_TEMP") or None
     kept = Path(tempfile.mkdtemp(prefix="socklat-gate-reports-", dir=parent))
     for name in report_files():
         try:

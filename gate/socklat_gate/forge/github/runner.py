@@ -46,6 +46,15 @@ class Runner:
         )
         return cls(log, output, summary)
 
+    def directory_for_steps(self, environment: Mapping[str, str]) -> Path | None:
+        """Where files go that later steps read, and that go away with the job.
+
+        None where no step follows, so that nobody would read or remove them.
+        """
+        if given := environment.get("RUNNER_TEMP"):
+            return Path(given)
+        return self.output.parent if self.output else None
+
     def set_outputs(self, values: Mapping[str, str]) -> None:
         """Set outputs of this step; a value may have any characters and lines.
 

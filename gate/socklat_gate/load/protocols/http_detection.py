@@ -8,7 +8,7 @@ from contextlib import closing, suppress
 from dataclasses import replace
 from urllib.parse import urljoin, urlsplit
 
-from socklat_gate.load.protocols.handshake import TRY_TIMEOUT_S, median_latency_s
+from socklat_gate.load.protocols.handshake import TRY_TIMEOUT_S, usual_latency_s
 from socklat_gate.load.protocols.protocol import DetectedProtocol, LoadKey, OwnRequest
 from socklat_gate.load.protocols.tls_detection import ANY_CERTIFICATE
 from socklat_gate.measured.names import BAD_STATUS, REDIRECT
@@ -96,7 +96,7 @@ class _HttpDetector:
             except failures:
                 return None
             with suppress(*failures):  # one that closes without saying so
-                latency_s = median_latency_s(get)
+                latency_s = usual_latency_s(get)
         to = _own_path(f"{'https' if tls else 'http'}://{name}{path}", location)
         return DetectedProtocol(self, path, status, latency_s, verified=True, location=to, tls=tls)
 
@@ -107,6 +107,9 @@ class _HttpDetector:
         if found.tls:
             yield ANY_CERTIFICATE
         yield LoadKey("path", found.path, _response_text(found))
+        if found.is_refused:
+            comment = "so that it is no error: remove it with another path"
+            yield LoadKey("expect.status", [found.status], comment)
 
 
 def _own_path(url: str, location: str) -> str:
@@ -135,7 +138,8 @@ def _response_text(found: DetectedProtocol) -> str:
     if found.in_place_of:
         return f"{text}; {found.in_place_of}: name a path that the service is for"
     if found.status >= BAD_STATUS:
-        return f"{text}, which counts as an error: name a path that responds well"
+        counts = "" if found.is_refused else ", which counts as an error"
+        return f"{text}{counts}: name a path that responds well"
     if found.status >= REDIRECT:
         where = f" to {found.location}" if found.location else ""
         return f"{text}, a redirect{where} that is not followed: name a path that responds itself"

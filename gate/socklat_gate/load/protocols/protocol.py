@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from socklat_gate.load.protocols.parser import ResponseParser
+from socklat_gate.measured.names import BAD_STATUS
 
 if TYPE_CHECKING:
     from socklat_gate.load.capture import Capture
@@ -19,13 +20,17 @@ if TYPE_CHECKING:
 
 __all__ = ["DetectedProtocol", "Detector", "Framing", "LoadKey", "LoadProtocol", "OwnRequest"]
 
+SERVER_ERROR = 500
+_PASSING = {408, 425, 429}
+"""Too late, too early, too many requests."""
+
 
 @dataclass(frozen=True, slots=True)
 class LoadKey:
     """A line of ``[load]`` in a scenario that `init` writes."""
 
     key: str
-    value: str | list[str] | bool
+    value: str | list[str] | list[int] | bool
     comment: str
 
 
@@ -45,7 +50,7 @@ class OwnRequest:
 
 @dataclass(frozen=True, slots=True)
 class DetectedProtocol:
-    """What a service speaks: ``path`` and ``status`` for HTTP, and the median latency in s.
+    """What a service speaks: ``path`` and ``status`` for HTTP, and the usual latency in s.
 
     ``latency_s`` is 0 where it is unknown.  ``verified`` is false for what the port alone
     suggests; ``problem`` is then the reason.  ``location`` is the path of the same service that
@@ -64,6 +69,14 @@ class DetectedProtocol:
     redirected_from: str = ""
     in_place_of: str = ""
     tls: bool = False
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether HTTP said no, and will again: no such path, no such host, not for anybody.
+
+        A gate can compare that; of a status that comes and goes it cannot.
+        """
+        return BAD_STATUS <= self.status < SERVER_ERROR and self.status not in _PASSING
 
 
 class Framing(Protocol):

@@ -40,7 +40,7 @@ class Fault:
     """
 
     method: str
-    path_end: str
+    path_end: str = ""
     status: int = 502
     headers: dict[str, str] = field(default_factory=dict)
     body: Any = None

@@ -13,11 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from socklat_gate.forge.body import marker_of
+from socklat_gate.forge.body import Source, comment_body, marker_of
+from socklat_gate.forge.verdict_history import entry_of, history_in
 from socklat_gate.measured.verdict import Outcome
 from socklat_gate.report.writer import write_reports
 from tests.unit.factories import make_result
-from tests.unit.forge.github.api_server import TOKEN, ApiServer
+from tests.unit.forge.github.api_server import TOKEN, ApiServer, Fault
 from tests.unit.forge.github.composite import CompositeRun, load_yaml
 from tests.unit.forge.github.events import FORK, HEAD_SHA, environment, pull_request, workflow_run
 from tests.unit.forge.github.runner_files import commands_in
@@ -29,6 +30,7 @@ ARTIFACT = "https://github.com/octo/shop/actions/runs/1234/artifacts/9"
 SCENARIO = 'name = "checkout"\n[service]\nimage = "x"\nport = 80\n[load]\npayload = "x"\n'
 
 SET_UP, REFUSE = "Set up", "Refuse what must not run here"
+WITHDRAW = "Withdraw an earlier verdict"
 WHOLE = dict.fromkeys([SET_UP, REFUSE, "Measure", "Keep the reports", "Publish", "Conclude"], 0)
 
 Act = Callable[..., CompositeRun]
@@ -111,7 +113,7 @@ def test_every_input_is_described_used_and_documented(action: Path) -> None:
 def test_no_step_that_runs_other_code_has_the_token() -> None:
     steps = load_yaml(ACTIONS[0])["runs"]["steps"]
     having = [step["name"] for step in steps if "inputs.token" in str(step.get("env"))]
-    assert having == ["Refuse what must not run here", "Publish"]
+    assert having == [REFUSE, WITHDRAW, "Publish"]
 
 
 def test_a_scenario_that_is_wrong_is_told_everywhere_and_fails(act: Act, server: ApiServer) -> None:
@@ -163,7 +165,7 @@ def test_an_input_that_is_no_choice_is_refused_before_measuring(
     act: Act, fail_on: str, text: str
 ) -> None:
     done = act(fail_on=fail_on)
-    assert done.ended == {SET_UP: 0, REFUSE: 2}
+    assert done.ended == {SET_UP: 0, REFUSE: 2, WITHDRAW: 0}
     assert text in done.log
 
 
@@ -189,7 +191,7 @@ def test_a_fork_is_refused_on_a_self_hosted_runner_and_nothing_is_prepared_for_i
 ) -> None:
     variables = {"RUNNER_ENVIRONMENT": "self-hosted"}
     done = act(source=FORK, variables=variables, prepare="touch made")
-    assert done.ended == {SET_UP: 0, REFUSE: 3}
+    assert done.ended == {SET_UP: 0, REFUSE: 3, WITHDRAW: 0}
     assert not (tmp_path / "workspace" / "made").exists()
     (error,) = [c for c in commands_in(done.log) if c.name == "error"]
     assert "comes from a fork" in error.message
@@ -198,7 +200,7 @@ def test_a_fork_is_refused_on_a_self_hosted_runner_and_nothing_is_prepared_for_i
 
 def test_a_command_that_is_not_there(act: Act) -> None:
     done = act(command="/nowhere/socklat-gate")
-    assert done.ended == {SET_UP: 2}
+    assert done.ended == {SET_UP: 2, WITHDRAW: 0}
     assert "/nowhere/socklat-gate" in done.log
 
 
@@ -214,6 +216,60 @@ def test_a_job_that_fails_before_measuring_replaces_the_verdict_of_an_earlier_pu
     assert "**PASS**" not in comment["body"]
     (check,) = server.checks
     assert (check["name"], check["conclusion"]) == ("socklat-gate: checkout", "failure")
+
+
+OLD_RUN = 1233
+
+
+def verdict_of(commit: str, key: str = "") -> str:
+    """A comment as an earlier run has written it."""
+    entry = entry_of(make_result("gate", Outcome.PASS), commit, OLD_RUN, 1)
+    source = Source("https://github.com/octo/shop/actions/runs", commit, OLD_RUN, "", key=key)
+    body = comment_body("✔ **PASS**\n", source, entry, "", 60_000)
+    return f"{marker_of('checkout', key)}\n{body}"
+
+
+@pytest.mark.parametrize(
+    "inputs", [{"command": "/nowhere/socklat-gate"}, {"fail_on": "nothing"}], ids=["setup", "input"]
+)
+def test_a_job_that_never_begins_withdraws_the_verdicts_of_an_earlier_push(
+    act: Act, server: ApiServer, inputs: dict[str, str]
+) -> None:
+    server.pull = pull_request()
+    for body in (verdict_of("d" * 40), verdict_of("d" * 40, "x86"), "a person's **PASS**"):
+        server.add_comment(body)
+    of_this_commit = verdict_of(HEAD_SHA, "arm")
+    server.add_comment(of_this_commit)
+    server.add_comment(verdict_of("d" * 40), login="mallory")
+    done = act(**inputs)
+    assert done.exit_code
+    bodies = [comment["body"] for comment in server.comments]
+    for body, key in zip(bodies, ("", "x86"), strict=False):
+        assert body.startswith(f"{marker_of('checkout', key)}\n⊘ **NO VERDICT** - nothing was")
+        assert "**PASS**" not in body
+        assert "actions/runs/1234)" in body
+        # The next run goes on from there.
+        assert [entry.commit for entry in history_in(body)] == ["d" * 40]
+    assert bodies[2:4] == ["a person's **PASS**", of_this_commit]
+    assert "**PASS**" in bodies[4]
+    assert TOKEN not in done.log
+
+
+@pytest.mark.parametrize("why", ["pushed since", "off", "no token", "no answer"])
+def test_where_there_is_nothing_to_withdraw_the_comment_stays(
+    act: Act, server: ApiServer, why: str
+) -> None:
+    server.pull = pull_request(sha=("e" * 40 if why == "pushed since" else HEAD_SHA))
+    if why == "no answer":
+        server.faults.append(Fault("GET", "/comments", times=9))
+    before = verdict_of("d" * 40)
+    server.add_comment(before)
+    more = {"off": {"comment": "off"}, "no token": {"token": ""}}.get(why, {})
+    done = act(command="/nowhere/socklat-gate", **more)
+    assert done.ended == {SET_UP: 2, WITHDRAW: 0}
+    assert server.comments[0]["body"] == before
+    said = [command.name for command in commands_in(done.step(WITHDRAW).log)]
+    assert said == (["warning"] if why == "no answer" else [])
 
 
 class Measured:

@@ -9,9 +9,10 @@ import pytest
 from socklat_gate.errors import GitHubFailure, Reason
 from socklat_gate.forge.body import MARKER, Source, comment_body, marker_of
 from socklat_gate.forge.github.api import GitHub
-from socklat_gate.forge.github.comment import MAX_COMMENT, Thread, put_comment
+from socklat_gate.forge.github.comment import Thread, put_comment, rewrite_comment
 from socklat_gate.forge.github.outdated import outdate_comments
 from socklat_gate.forge.github.workflow_job import Host
+from socklat_gate.forge.sticky_note import MAX_NOTE
 from socklat_gate.forge.verdict_history import entry_of
 from socklat_gate.measured.verdict import Outcome
 from socklat_gate.report.report import report_of
@@ -121,6 +122,17 @@ def test_a_comment_that_was_deleted_meanwhile_is_written_anew(
     assert len(server.comments) == 2
 
 
+def test_one_that_was_deleted_and_cannot_be_written_anew_is_reported(
+    server: ApiServer, thread: Thread
+) -> None:
+    """A lost creation is an error of GitHub's, whoever writes."""
+    number = server.add_comment(f"{marker_of('checkout')}\nold")
+    gone = Fault("PATCH", f"/{number}", 404, body={"message": "Not Found"}, times=99)
+    server.faults = [gone, Fault("POST", COMMENTS, 502, times=99)]
+    with pytest.raises(GitHubFailure, match="502"):
+        rewrite_comment(thread, marker_of("checkout"), text("new"))
+
+
 def test_a_read_only_token_is_refused_with_the_reason(server: ApiServer, thread: Thread) -> None:
     server.read_only = True
     with pytest.raises(GitHubFailure, match="not accessible by integration") as caught:
@@ -137,7 +149,7 @@ def test_a_pull_request_that_is_gone_is_reported(server: ApiServer, thread: Thre
 
 def test_the_room_is_what_github_takes(server: ApiServer, thread: Thread) -> None:
     put_comment(thread, "checkout", lambda old, room: "x" * room)
-    assert len(server.comments[0]["body"]) == MAX_COMMENT
+    assert len(server.comments[0]["body"]) == MAX_NOTE
 
 
 def test_a_smaller_limit_than_known_leads_to_a_smaller_comment(

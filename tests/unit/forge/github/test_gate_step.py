@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 from pathlib import Path
 
@@ -146,6 +147,7 @@ def test_sudo_keeps_what_a_gate_looks_at() -> None:
     given = dict.fromkeys([*usual, *secret, *other], "x")
     assert list(carry(given, ()).kept) == sorted(usual)
     assert carry({"MAIL": "x"}, ()).prefix == ("sudo", "-n")
+    # By name also PATH is kept where sudo has a `secure_path`, and by `--preserve-env` alone not.
     assert carry({"TZ": "x", "PATH": "y"}, ()).prefix == ("sudo", "-n", "--preserve-env=PATH,TZ")
 
 
@@ -302,6 +304,22 @@ def test_an_image_that_was_built_is_removed(
         assert calls.read_text() == f"build --tag {tag} {tmp_path}\n"
         raise RuntimeError
     assert calls.read_text().splitlines()[1] == f"image rm {tag}"
+
+
+@pytest.mark.parametrize("follows", [True, False])
+def test_without_the_runners_directory_the_log_lies_beside_its_files_or_nowhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, follows: bool
+) -> None:
+    shared, own = tmp_path / "shared", tmp_path / "own"
+    for directory in (shared, own):
+        directory.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(shared))
+    runner = Runner(io.StringIO(), own / "output" if follows else None, None)
+    gate = Gate((str(tmp_path / "none"),), (), tmp_path, sudo=False)
+    assert run_gate(runner, gate, {}) == 2
+    assert list(shared.iterdir()) == []
+    logs = list(own.glob("*.log"))
+    assert [outputs_of(own / "output")["log"]] == [str(logs[0])] if follows else not logs
 
 
 def test_what_others_wrote_stays_in_the_log(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ def test_the_files_of_a_report_and_nothing_else(tmp_path: Path) -> None:
     (out / "notes.txt").write_text("of the checkout")
     (out / "link.txt").symlink_to(secret)
     (out / "deep").mkdir()
-    kept = copy_reports(out, {"RUNNER_TEMP": str(tmp_path)})
+    kept = copy_reports(out, tmp_path)
     assert kept.parent == tmp_path
     assert kept.stat().st_mode & 0o077 == 0
     assert sorted(path.name for path in kept.iterdir()) == sorted(report_files())
@@ -46,7 +46,7 @@ def test_no_link_is_followed_and_nothing_hangs(tmp_path: Path, kind: str) -> Non
         os.mkfifo(report)
     elif kind == "directory":
         report.mkdir()
-    assert list(copy_reports(out, {"RUNNER_TEMP": str(tmp_path)}).iterdir()) == []
+    assert list(copy_reports(out, tmp_path).iterdir()) == []
 
 
 @pytest.mark.parametrize("out", ["link", "link/deep", "link/new", "real/../link"])

@@ -6,13 +6,12 @@ import json
 import re
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, ClassVar
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from tests.unit.forge.github.api_server import Seen
+from tests.unit.forge.github.api_server import Fault, Seen
 
 __all__ = ["NUMBER", "PROJECT", "TOKEN", "Fault", "ForgejoServer", "GitLabServer", "HostServer"]
 
@@ -21,22 +20,6 @@ PROJECT = "shops/shop"
 NUMBER = 7
 ME = "project_12_bot"
 ELSEWHERE = "http://internal.invalid:8080"
-
-
-@dataclass
-class Fault:
-    """What goes wrong with the next ``times`` requests of a method.
-
-    ``carried_out``: only the response is wrong.  ``how``: "response", or "close" before it.
-    """
-
-    method: str
-    status: int = 502
-    headers: dict[str, str] = field(default_factory=dict)
-    body: Any = None
-    times: int = 1
-    carried_out: bool = False
-    how: str = "response"
 
 
 class Refused(Exception):

@@ -103,7 +103,7 @@ def test_what_the_host_writes_itself_is_passed_over(no_waiting: None) -> None:
 def test_what_passes_is_tried_again(
     server: HostServer, notes: Notes, status: int, how: str
 ) -> None:
-    server.faults = [Fault(method, status, how=how) for method in ("GET", "POST")]
+    server.faults = [Fault(method, status=status, how=how) for method in ("GET", "POST")]
     put_note(notes, MARKER, text("one"))
     assert len(server.notes) == 1
 
@@ -111,7 +111,7 @@ def test_what_passes_is_tried_again(
 def test_a_creation_whose_response_was_lost_makes_no_second_note(
     server: HostServer, notes: Notes
 ) -> None:
-    server.faults = [Fault("POST", 502, carried_out=True)]
+    server.faults = [Fault("POST", status=502, carried_out=True)]
     put_note(notes, MARKER, text("one"))
     assert len(server.notes) == 1
     assert len(server.requests("POST")) == 1
@@ -120,7 +120,9 @@ def test_a_creation_whose_response_was_lost_makes_no_second_note(
 def test_a_rate_limit_is_waited_for(server: HostServer, monkeypatch: pytest.MonkeyPatch) -> None:
     slept_s: list[float] = []
     monkeypatch.setattr("tenacity.nap.time.sleep", slept_s.append)
-    server.faults = [Fault("GET", 429, {"Retry-After": "17"}, {"message": "Retry later"})]
+    server.faults = [
+        Fault("GET", status=429, headers={"Retry-After": "17"}, body={"message": "Retry later"})
+    ]
     place = place_of(Host(server.name), given(server), NO_CI, {"T": TOKEN})
     with ExitStack() as stack:
         put_note(notes_at(place, stack), MARKER, text("one"))
@@ -129,7 +131,7 @@ def test_a_rate_limit_is_waited_for(server: HostServer, monkeypatch: pytest.Monk
 
 
 def test_a_rate_limit_of_hours_is_reported(server: HostServer, notes: Notes) -> None:
-    server.faults = [Fault("POST", 429, {"Retry-After": "7200"}, times=9)]
+    server.faults = [Fault("POST", status=429, headers={"Retry-After": "7200"}, times=9)]
     error = refused(notes)
     assert error.reason is Reason.HOST_RATE_LIMITED
     assert "7200 s" in error.message
@@ -137,7 +139,9 @@ def test_a_rate_limit_of_hours_is_reported(server: HostServer, notes: Notes) -> 
 
 def test_a_wrong_token_is_refused_without_it(server: HostServer, no_waiting: None) -> None:
     place = place_of(Host(server.name), given(server), NO_CI, {"T": "glpat-wrong-and-secret"})
-    server.faults = [Fault("GET", 401, body={"message": "401: glpat-wrong-and-secret is revoked"})]
+    server.faults = [
+        Fault("GET", status=401, body={"message": "401: glpat-wrong-and-secret is revoked"})
+    ]
     with ExitStack() as stack, pytest.raises(HostFailure) as caught:
         put_note(notes_at(place, stack), MARKER, text("one"))
     assert caught.value.reason is Reason.HOST_REFUSED
@@ -165,14 +169,14 @@ def test_a_pull_request_that_is_not_there_is_reported(server: HostServer, no_wai
 
 
 def test_a_server_that_stays_broken_is_reported(server: HostServer, notes: Notes) -> None:
-    server.faults = [Fault("POST", 503, times=99)]
+    server.faults = [Fault("POST", status=503, times=99)]
     assert refused(notes).reason is Reason.HOST_UNREACHABLE
     assert server.notes == []
 
 
 @pytest.mark.parametrize("body", [{"message": "hello"}, [{"no": "id"}], "<html>"])
 def test_another_api_is_reported(server: HostServer, notes: Notes, body: Any) -> None:
-    server.faults = [Fault("GET", 200, body=body, times=9)]
+    server.faults = [Fault("GET", status=200, body=body, times=9)]
     error = refused(notes)
     assert error.reason is Reason.HOST_UNEXPECTED
     assert "address of the API" in str(error.remedy)
@@ -183,7 +187,7 @@ def test_a_note_that_was_deleted_meanwhile_is_written_anew(
 ) -> None:
     server.add(f"{MARKER}\nold")
     method = "PUT" if server.name == "gitlab" else "PATCH"
-    server.faults = [Fault(method, 404, body={"message": "404 Not found"})]
+    server.faults = [Fault(method, status=404, body={"message": "404 Not found"})]
     put_note(notes, MARKER, text("new"))
     assert len(server.notes) == 2
 
@@ -201,7 +205,7 @@ def test_a_smaller_limit_than_known_leads_to_a_smaller_note(
 
 def test_the_token_does_not_follow_to_another_host(server: HostServer, notes: Notes) -> None:
     with ForgejoServer() as other:
-        server.faults = [Fault("GET", 302, {"Location": f"{other.url}/user"})]
+        server.faults = [Fault("GET", status=302, headers={"Location": f"{other.url}/user"})]
         assert "another host" in refused(notes).message
         assert other.seen == []
 
@@ -230,6 +234,19 @@ def test_a_jobs_own_token_that_may_not_ask_who_it_is(no_waiting: None, bot: str)
         for body in ("one", "two"):
             put_note(notes, MARKER, text(body))
         assert server.bodies == [f"{MARKER}\ntwo"]
+
+
+def test_an_account_that_only_another_host_keeps_for_itself_is_a_persons(no_waiting: None) -> None:
+    """Whoever has that name on Gitea could write a pass into the comment."""
+    with ForgejoServer() as server, ExitStack() as stack:
+        server.knows_me, server.login = False, "gitea-actions"
+        theirs = [f"{MARKER}\nPASS"] * 2
+        for body, login in zip(theirs, ("forgejo-actions", "github-actions[bot]"), strict=True):
+            server.add(body, login)
+        notes = notes_at(place_of(Host.GITEA, given(server), NO_CI, {"T": TOKEN}), stack)
+        for text_ in ("one", "two"):
+            put_note(notes, MARKER, text(text_))
+        assert server.bodies == [*theirs, f"{MARKER}\ntwo"]
 
 
 def test_an_account_that_is_named_is_not_asked_for(server: HostServer, no_waiting: None) -> None:

@@ -1,17 +1,13 @@
-"""What a CI system says of its job in environment variables: one table of data, one reader.
-
-Where git has the same, git has the last word; these are for what a checkout does not say (the
-target branch, the number of the pull request) and for jobs without a repository.
-"""
+"""The CI systems that are known, as data: which variables say what of a job."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
+from urllib.parse import urlsplit
 
-__all__ = ["NO_CI", "SYSTEMS", "CiRun", "CiSystem", "ci_run", "fetch_all", "queued_for"]
+__all__ = ["FETCH_ALL", "SYSTEMS", "CiSystem", "Fork", "From", "Variables"]
 
 Variables = Mapping[str, str]
 Fork = Literal["no", "yes", "unknown"]
@@ -25,38 +21,8 @@ MAYBE_HEAD = r"(?:refs/heads/)?(.+)"
 NUMBER = r"([1-9][0-9]{0,14})"
 MERGE = r"refs/(?:pull|merge-requests)/[0-9]+/merge"
 _COMMIT = r"([0-9a-f]{40}(?:[0-9a-f]{24})?)"
-# GitHub's merge queue tests a branch of its own, which becomes the target branch.
-_QUEUE = re.compile(r"gh-readonly-queue/(.+)/pr-[0-9]+-[0-9a-f]{40,64}")
-_URL = re.compile(r"https?://[A-Za-z0-9.:\[\]-]+(?:/[A-Za-z0-9._~%+=?&#-]*)*")
 
 FETCH_ALL = "git fetch --unshallow (in GitHub Actions check out with fetch-depth: 0)"
-
-
-@dataclass(frozen=True, slots=True)
-class CiRun:
-    """A job as its CI system describes it; what it does not say is empty.
-
-    ``commit`` is the one checked out, ``head`` the one that people know: of a pull request its own
-    newest.  ``branch`` is that of the code: of a pull request the one it comes from.  ``target`` is
-    the branch that a pull request is for, ``number`` its number (0: none).  ``merged``: the commit
-    is a merge whose first parent is the target's.  ``fork``: whether the code is another
-    repository's.  ``run_url`` is where people see the job, ``history`` how its checkout gets the
-    whole history.
-    """
-
-    system: str = ""
-    commit: str = ""
-    head: str = ""
-    branch: str = ""
-    target: str = ""
-    number: int = 0
-    merged: bool = False
-    fork: Fork = "no"
-    run_url: str = ""
-    history: str = FETCH_ALL
-
-
-NO_CI = CiRun()
 
 
 def _never(_: Variables) -> Fork:
@@ -68,8 +34,19 @@ def _of_pull_requests(known: Callable[[Variables], bool]) -> Callable[[Variables
 
 
 def _repository(url: str) -> str:
-    """Owner and name, whichever way the address of a repository is written."""
-    return "/".join(re.split(r"[/:]", url.removesuffix(".git").lower())[-2:])
+    """Host and whole path, whichever way the address of a repository is written.
+
+    Groups may lie in groups, and a fork keeps the names of the last ones.
+    """
+    plain = url.strip().lower().rstrip("/").removesuffix(".git")
+    if "://" in plain:
+        try:
+            parts = urlsplit(plain)
+            return f"{parts.hostname}/{parts.path.strip('/')}"
+        except ValueError:
+            return plain
+    host, _, path = plain.rpartition("@")[2].partition(":")
+    return f"{host}/{path.strip('/')}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,65 +259,3 @@ SYSTEMS = (
         history="leave the shallow clone of the job's Git settings off",
     ),
 )
-
-
-def ci_run(environment: Variables) -> CiRun:
-    """The job that these variables describe; `NO_CI` where none of the known systems set them."""
-    for system in SYSTEMS:
-        if _first(environment, system.signs):
-            return _run_of(system, environment)
-    return NO_CI
-
-
-def queued_for(branch: str) -> str:
-    """The branch that a merge queue's own branch is to become; "" of any other."""
-    found = _QUEUE.fullmatch(branch)
-    return found[1] if found else ""
-
-
-def fetch_all(environment: Variables) -> str:
-    """What to do where a commit is missing."""
-    run = ci_run(environment)
-    where = f"in {run.system}, {run.history}" if run.system else run.history
-    return f"fetch the whole history: {where}"
-
-
-def _run_of(system: CiSystem, environment: Variables) -> CiRun:
-    number = int(_first(environment, system.number) or 0)
-    commit = _first(environment, system.commit)
-    tagged = not number and any(environment.get(name) for name in system.tag)
-    branch = "" if tagged else _first(environment, system.branch)
-    target = _first(environment, system.target)
-    if queued_for(branch):
-        branch = target = queued_for(branch)
-    elif not (number or system.targets_pull_requests):
-        target = ""
-    return CiRun(
-        system=system.name,
-        commit=commit,
-        head=_first(environment, system.head) or commit,
-        branch=branch,
-        target=target,
-        number=number,
-        merged=bool(_first(environment, system.merged)),
-        fork=system.fork(environment),
-        run_url=_filled(system.run_url, environment),
-        history=system.history,
-    )
-
-
-def _first(environment: Variables, sources: tuple[From, ...]) -> str:
-    for name, pattern in sources:
-        found = re.fullmatch(pattern, environment.get(name, "").strip())
-        if found:
-            return found[1]
-    return ""
-
-
-def _filled(template: str, environment: Variables) -> str:
-    """The address, if all of it is known and it is one: it goes into markdown."""
-    names = re.findall(r"\{(\w+)\}", template)
-    if not names or not all(environment.get(name) for name in names):
-        return ""
-    address = template.format(**{name: environment[name] for name in names})
-    return address if _URL.fullmatch(address) else ""

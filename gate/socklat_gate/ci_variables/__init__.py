@@ -1,0 +1,12 @@
+"""What a CI system says of its job in environment variables.
+
+Where git has the same, git has the last word; these are for what a checkout does not say (the
+target branch, the number of the pull request) and for jobs without a repository.
+"""
+
+from __future__ import annotations
+
+from socklat_gate.ci_variables.run import NO_CI, CiRun, ci_run, fetch_all, queued_for
+from socklat_gate.ci_variables.systems import SYSTEMS, CiSystem
+
+__all__ = ["NO_CI", "SYSTEMS", "CiRun", "CiSystem", "ci_run", "fetch_all", "queued_for"]
