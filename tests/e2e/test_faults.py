@@ -17,7 +17,8 @@ pytestmark = [pytest.mark.kernel, pytest.mark.docker]
 @pytest.fixture(scope="module")
 def means(docker_client: Any) -> Means:
     make_images(docker_client)
-    return Means(docker_client, Path("/nowhere"), Path("/nowhere"))
+    # Other tests run beside it.
+    return Means(docker_client, Path("/nowhere"), Path("/nowhere"), slowness=4.0)
 
 
 # What a killed gate leaves, the next one of any worker says that it has removed.

@@ -30,16 +30,16 @@ def main() -> None:
     )
     many = replace(campaign, runs=(replace(run, spikes=spikes), *campaign.runs[1:]))
     out = Path(sys.argv[2])
-    begun_s = time.monotonic()
+    begun_s = time.process_time()
     try:
         write_reports(replace(result, campaign=many), out)
         again = read_result(out / "result.json")
     except GateError as error:
         print(f"refused: {error.message}")
         return
-    took_s = time.monotonic() - begun_s
+    took_s = time.process_time() - begun_s
     if took_s > MOST_S:
-        print(f"it took {took_s:.0f} s")
+        print(f"it took {took_s:.0f} s of a CPU")
     assert again.campaign is not None
     if len(again.campaign.runs[0].spikes) != MANY:
         print(f"{len(again.campaign.runs[0].spikes)} spikes came back")

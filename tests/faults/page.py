@@ -8,6 +8,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timezone
 
+from tests.faults.table import FAULTS
 from tests.faults.trial import PHASES, Found
 
 __all__ = ["page_of"]
@@ -30,6 +31,7 @@ are left.
 {totals}
 """
 
+FAULT_NAMES = dict.fromkeys(fault.name for fault in FAULTS)
 KILLS = ("SIGKILL after", "SIGKILL ")
 
 
@@ -38,7 +40,7 @@ def page_of(found: Mapping[str, Found], planned: int) -> str:
     by_name: dict[str, list[Found]] = defaultdict(list)
     for one in found.values():
         by_name[one.fault].append(one)
-    table = {name: of for name, of in by_name.items() if {one.phase for one in of} & set(PHASES)}
+    table = {name: by_name[name] for name in FAULT_NAMES if name in by_name}
     kills = [one for name, of in by_name.items() if _is_kill(name) for one in of]
     others = [
         one

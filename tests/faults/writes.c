@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -178,6 +179,17 @@ int mkdir(const char *path, mode_t mode)
 {
 	int number = fate_of_path(AT_FDCWD, path);
 	return number > 0 ? failed(number) : REAL(mkdir)(path, mode);
+}
+
+/* Each child has calls of its own: its parent makes the directory for it. */
+static void begin(void)
+{
+	atomic_store(&calls, 0);
+}
+
+__attribute__((constructor)) static void follow_forks(void)
+{
+	pthread_atfork(NULL, NULL, begin);
 }
 
 __attribute__((destructor)) static void tell(void)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import importlib
 import json
+import shutil
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.faults import flips, kills, scenes, trial, writes
+from tests.faults import bench, flips, kills, scenes, trial, writes
 from tests.faults.__main__ import _all_trials
 from tests.faults.page import page_of
 from tests.faults.table import FAULTS, SMOKE
@@ -93,13 +96,32 @@ def test_every_trial_has_a_name_of_its_own() -> None:
     assert len(every) == sum(map(len, parts)) + sum(len(fault.phases) for fault in FAULTS)
 
 
+@pytest.mark.skipif(shutil.which("cc") is None, reason="no C compiler")
+def test_calls_of_a_child_are_counted_from_its_start(tmp_path: Path) -> None:
+    under, count = tmp_path / "under", tmp_path / "count"
+    program = (
+        "import os, sys\n"
+        "os.mkdir(sys.argv[1]); os.mkdir(sys.argv[1] + '/a')\n"
+        "if pid := os.fork(): os.waitpid(pid, 0)\n"
+        "else: os.mkdir(sys.argv[1] + '/b')\n"
+    )
+    env = {
+        "LD_PRELOAD": str(bench.writes_library(tmp_path)),
+        "SOCKLAT_WRITES_UNDER": str(under),
+        "SOCKLAT_WRITES_COUNT": str(count),
+    }
+    subprocess.run([sys.executable, "-c", program, str(under)], env=env, check=True)
+    assert count.read_text().split() == ["1", "2"]
+
+
 def test_the_page_has_what_was_found() -> None:
     one = Found("SIGINT", "start", 130, "", "interrupted", 2.0)
     bad = replace(one, phase="measure", code=0, wrong=["exit code 0, not one of [130]"])
-    killed = replace(one, fault="SIGKILL 1 at random", phase="image", code=-9)
+    killed = replace(one, fault="SIGKILL 1 at random", phase="build", code=-9)
     page = page_of({str(number): each for number, each in enumerate((one, bad, killed))}, 9)
     assert "| SIGINT |  | 130 |  |  | **0** |" in page
     assert "| wrong passes | 1 |" in page
     assert "| at random moments | 1 | 1 | 0 |" in page
+    assert "| SIGKILL 1 at random |" not in page
     assert "- SIGINT / measure: exit code 0" in page
     assert Found(**json.loads(one.to_json())) == one

@@ -42,7 +42,8 @@ class Limits:
 
 
 CAMPAIGN = Limits(stored=4 << 20, parsed=14 << 20, decoded=44 << 20)
-RESULT = Limits(stored=64 << 20, parsed=512 << 20, decoded=2048 << 20)
+RESULT = Limits(stored=64 << 20, parsed=1024 << 20, decoded=2048 << 20)
+"""Room for 100,000 spikes and more, which blocks of a candidate with many have."""
 
 
 def text_problem(data: bytes, limits: Limits) -> str:

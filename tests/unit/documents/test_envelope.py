@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from socklat_gate.documents import envelope as document
+from socklat_gate.documents.codec import to_body
 from socklat_gate.documents.envelope import (
     CAMPAIGN_SCHEMA,
     RESULT_SCHEMA,
@@ -14,8 +15,10 @@ from socklat_gate.documents.envelope import (
     schema_of,
     write_document,
 )
-from socklat_gate.documents.limits import CAMPAIGN
+from socklat_gate.documents.limits import CAMPAIGN, RESULT, text_problem
 from socklat_gate.errors import NoUsableBaseline, Reason, UsageError
+from socklat_gate.measured.records import EXCHANGE_STAGES
+from socklat_gate.measured.run import Spike
 
 BODY = {"name": "caf\u00e9", "values": [1, 2.5, None, 1e-05], "inner": {"b": True, "a": ""}}
 
@@ -202,3 +205,10 @@ def test_a_replaced_byte_is_refused_unless_it_means_the_same(path):
             assert read_document(path, CAMPAIGN_SCHEMA) == BODY
         except NoUsableBaseline:
             continue
+
+
+def test_a_result_may_have_a_hundred_thousand_spikes():
+    stages = dict.fromkeys(EXCHANGE_STAGES, 10_000_000_000)
+    spike = Spike(10**15, stages, "[2001:db8::1111:2222:3333:4444]:65535", 127, request="x" * 40)
+    text = json.dumps(to_body(spike), separators=(",", ":")).encode()
+    assert text_problem(b",".join([text] * 100_000), RESULT) == ""
