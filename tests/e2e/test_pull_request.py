@@ -48,7 +48,11 @@ def origin(tmp_path: Path, own_images: OwnImages) -> Repository:
     made.git("config", "receive.denyCurrentBranch", "updateInstead")
     write_scenario(
         made.path / "socklat.toml",
-        {"service": {"image": None, "command": None, "build": "service"}},
+        {
+            "service": {"image": None, "command": None, "build": "service"},
+            # A verdict is awaited in each job: on a busy machine that takes many pairs.
+            "gate": {"max_pairs": 40, "max_minutes": 5.0},
+        },
     )
     (made.path / ".gitignore").write_text("socklat-out/\nmeasured/\ntmp/\n")
     made.commit(dockerfile(own_images, QUICK_US), "service/Dockerfile")
