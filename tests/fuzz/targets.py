@@ -96,8 +96,13 @@ def http2(data: bytes) -> None:
 
 
 @lru_cache(maxsize=1)
+def _home() -> tempfile.TemporaryDirectory[str]:
+    """Removed when the process ends."""
+    return tempfile.TemporaryDirectory(prefix="socklat-fuzz-")
+
+
 def _place() -> Path:
-    return Path(tempfile.mkdtemp(prefix="socklat-fuzz-"))
+    return Path(_home().name)
 
 
 def event(data: bytes) -> None:
