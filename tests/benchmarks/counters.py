@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -46,7 +46,7 @@ class Cost:
 def cost_of(pids: list[int], seconds: float) -> Cost:
     """With the reader's thread as the only work of this process for so long."""
     files = len(os.listdir("/proc/self/fd"))
-    with CounterReader() as reader:
+    with closing(CounterReader()) as reader:
         rings = [reader.follow(pid) for pid in pids]
         assert not {"cgroup", "thread"}.intersection(rings), "the counters cannot be read here"
         files = len(os.listdir("/proc/self/fd")) - files

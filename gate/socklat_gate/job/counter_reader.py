@@ -13,7 +13,6 @@ import time
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from types import TracebackType
 from typing import Literal
 
 from socklat_gate.service.container_counters import ContainerCounters, Counters
@@ -82,7 +81,7 @@ class CounterRing:
 
 
 class CounterReader:
-    """Context manager; the thread begins with the first container."""
+    """Until `close`; the thread begins with the first container."""
 
     def __init__(self) -> None:
         self._rings: tuple[CounterRing, ...] = ()
@@ -90,20 +89,6 @@ class CounterReader:
         self._ending = threading.Event()
         self._thread: threading.Thread | None = None
         self.every_ns = EVERY_NS
-
-    def __enter__(self) -> CounterReader:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        value: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._ending.set()
-        if self._thread is not None:
-            self._thread.join(ENDS_S)
-        self.leave(self._rings)
 
     def follow(self, pid: int) -> CounterRing | Unread:
         """Looks at the container of process ``pid`` from now on; or why it cannot."""
@@ -126,6 +111,13 @@ class CounterReader:
             self._rings = tuple(ring for ring in self._rings if ring not in gone)
             for ring in gone:
                 ring.close()
+
+    def close(self) -> None:
+        """No more looks, and waits until the thread has ended; harmless when called twice."""
+        self._ending.set()
+        if self._thread is not None:
+            self._thread.join(ENDS_S)
+        self.leave(self._rings)
 
     def look(self) -> int:
         """One look at each; the CPU time (ns) that it took this thread."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from types import TracebackType
 
@@ -66,7 +66,6 @@ class LiveReplicas:
         self._probe = probe
         self._slots = dict(zip(ARMS, slots, strict=True))
         self._until_s = until_s
-        self._all = ExitStack()
         self._loads = ExitStack()
         self._steps: list[_Step] = []
         self._retired: list[Replica] = []
@@ -77,8 +76,6 @@ class LiveReplicas:
         self._ended = False
 
     def __enter__(self) -> LiveReplicas:
-        self._all.enter_context(self._counters)
-        self._all.callback(self._loads.close)
         return self
 
     def __exit__(
@@ -87,12 +84,9 @@ class LiveReplicas:
         value: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        with defer_signals():
-            try:
-                for slot in self._slots.values():
-                    self._probe.forget(slot)
-            finally:
-                self._all.close()
+        with defer_signals(), closing(self._counters), closing(self._loads):
+            for slot in self._slots.values():
+                self._probe.forget(slot)
 
     @property
     def up(self) -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from types import TracebackType
 
 from socklat_gate.job.counter_reader import CounterReader, CounterRing, Unread
 from socklat_gate.job.recent_stalls import RecentStalls
@@ -16,24 +15,16 @@ __all__ = ["StopCounters"]
 
 
 class StopCounters:
-    """Context manager: looks are taken until its end."""
+    """Looks are taken from the first `follow` until `close`."""
 
     def __init__(self) -> None:
         self._reader = CounterReader()
         self._stalls = RecentStalls()
         self._unread: Unread | None = None
 
-    def __enter__(self) -> StopCounters:
-        self._reader.__enter__()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        value: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._reader.__exit__(kind, value, trace)
+    def close(self) -> None:
+        """No more looks; harmless when called twice."""
+        self._reader.close()
 
     @property
     def notes(self) -> tuple[Note, ...]:

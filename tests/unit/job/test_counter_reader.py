@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -82,7 +83,7 @@ def own_container(monkeypatch: pytest.MonkeyPatch, container: Container) -> Cont
 
 
 def test_looks_go_on_until_the_end(own_container: Container) -> None:
-    with CounterReader() as reader:
+    with closing(CounterReader()) as reader:
         ring = reader.follow(1)
         assert isinstance(ring, CounterRing)
         until_s = time.monotonic() + 10
@@ -96,7 +97,7 @@ def test_looks_go_on_until_the_end(own_container: Container) -> None:
 
 
 def test_those_that_are_left_are_looked_at_no_more(own_container: Container) -> None:
-    with CounterReader() as reader:
+    with closing(CounterReader()) as reader:
         ring = reader.follow(1)
         assert isinstance(ring, CounterRing)
         reader.leave([ring])
@@ -107,10 +108,10 @@ def test_those_that_are_left_are_looked_at_no_more(own_container: Container) -> 
 
 def test_what_cannot_be_counted_is_not_followed() -> None:
     """This process is in no control group of its own, or ended before."""
-    with CounterReader() as reader:
+    with closing(CounterReader()) as reader:
         assert reader.follow(2**22 + 1) == "cgroup"
     before = len(os.listdir("/proc/self/fd"))
-    with CounterReader() as reader:
+    with closing(CounterReader()) as reader:
         reader.follow(2**22 + 1)
     assert len(os.listdir("/proc/self/fd")) == before
 
@@ -122,7 +123,7 @@ def test_a_machine_without_room_for_a_thread_goes_without(
         raise RuntimeError("can't start new thread")
 
     monkeypatch.setattr(module.threading.Thread, "start", start)
-    with CounterReader() as reader:
+    with closing(CounterReader()) as reader:
         assert reader.follow(1) == "thread"
         assert reader.follow(1) == "thread"
     assert own_container.closed == 2
