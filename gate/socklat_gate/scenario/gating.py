@@ -55,7 +55,9 @@ class Spikes(StrictModel):
         DEFAULT_SPIKES.floor_ms, gt=0, description="a spike takes at least this long"
     )
     factor: float = Field(
-        DEFAULT_SPIKES.factor, gt=1, description="and this many times the baseline's p99.9"
+        DEFAULT_SPIKES.factor,
+        gt=1,
+        description="and this many times the p99.9 of the baseline's usual run",
     )
     watch_s: float = Field(
         DEFAULT_SPIKES.watch_s,
