@@ -92,7 +92,8 @@ def settle_signal() -> None:
 def interruptible() -> Iterator[None]:
     """Within it, the first SIGINT or SIGTERM raises `Interrupted`; later ones are ignored.
 
-    They stay ignored while the process ends, once one has come.
+    They stay ignored while the process ends, once one has come: by the kernel, since Python puts
+    the default back for handlers of its own before it is gone.
     """
     _State.received, _State.depth, _State.settled = None, 0, False
     numbers = (signal.SIGINT, signal.SIGTERM)
@@ -101,9 +102,8 @@ def interruptible() -> Iterator[None]:
         yield
         obey_signal()
     finally:
-        if _State.received is None:
-            for number, handler in before.items():
-                signal.signal(number, handler)
+        for number, handler in before.items():
+            signal.signal(number, handler if _State.received is None else signal.SIG_IGN)
 
 
 @contextmanager

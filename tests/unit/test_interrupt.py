@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -9,6 +11,23 @@ import pytest
 
 from socklat_gate.errors import Exit, Interrupted, Reason
 from socklat_gate.interrupt import defer_signals, interruptible, obey_signal, settle_signal
+
+LATE_SIGNAL = """
+import os, signal, sys
+from contextlib import suppress
+from socklat_gate.errors import Interrupted
+from socklat_gate.interrupt import interruptible
+
+class Last:
+    kill, pid, number = os.kill, os.getpid(), signal.SIGINT
+    def __del__(self):
+        self.kill(self.pid, self.number)
+
+sys.last = Last()  # goes when all modules have gone, after Python's own handlers
+with suppress(Interrupted), interruptible():
+    os.kill(os.getpid(), signal.SIGINT)
+sys.exit(130)
+"""
 
 
 def send(number: signal.Signals) -> None:
@@ -48,6 +67,10 @@ def test_later_signals_are_ignored_while_the_first_is_obeyed() -> None:
     assert interrupted(work).exit_code is Exit.SIGTERM
     send(signal.SIGINT)  # and until the process has ended
     assert cleaned == ["all of it"]
+
+
+def test_a_second_signal_when_python_is_almost_gone_does_not_change_the_exit_code() -> None:
+    assert subprocess.run([sys.executable, "-c", LATE_SIGNAL], check=False).returncode == 130
 
 
 def test_handlers_come_back_when_nothing_happened() -> None:
