@@ -73,3 +73,17 @@ def test_a_default_that_a_load_is_too_short_for_is_said_at_the_load(
         load_scenario(path)
     assert ":8: load.duration_s: by default response_p99 needs about" in caught.value.message
     assert "gate a lower quantile, in [[gate.metrics]]" in caught.value.message
+
+
+def test_a_load_too_short_for_several_defaults_is_told_what_is_enough_for_all(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "socklat.toml"
+    head = 'name = "x"\n[service]\nimage = "x"\nport = 1\n[load]\ndriver = "http"\nrate = 200\n'
+    path.write_text(f"{head}duration_s = 2\n")
+    with pytest.raises(UsageError) as caught:
+        load_scenario(path)
+    assert "by default response_p99 needs" in caught.value.message
+    assert "set load.duration_s to 40 or more" in caught.value.message
+    path.write_text(f"{head}duration_s = 40\n")
+    load_scenario(path)
