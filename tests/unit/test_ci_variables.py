@@ -21,6 +21,15 @@ GITLAB_MR = {
     "CI_MERGE_REQUEST_SOURCE_PROJECT_ID": "12",
     "CI_MERGE_REQUEST_REF_PATH": "refs/merge-requests/7/head",
 }
+GITLAB_EXTERNAL = {
+    **GITLAB,
+    "CI_COMMIT_BRANCH": "topic",
+    "CI_EXTERNAL_PULL_REQUEST_IID": "7",
+    "CI_EXTERNAL_PULL_REQUEST_SOURCE_BRANCH_NAME": "topic",
+    "CI_EXTERNAL_PULL_REQUEST_TARGET_BRANCH_NAME": "main",
+    "CI_EXTERNAL_PULL_REQUEST_SOURCE_REPOSITORY": "shops/shop",
+    "CI_EXTERNAL_PULL_REQUEST_TARGET_REPOSITORY": "shops/shop",
+}
 BUILDKITE = {
     "BUILDKITE": "true",
     "BUILDKITE_COMMIT": SHA,
@@ -55,6 +64,30 @@ AZURE_PR = {
     "SYSTEM_PULLREQUEST_ISFORK": "False",
 }
 DRONE = {"DRONE": "true", "DRONE_COMMIT_SHA": SHA, "DRONE_BUILD_LINK": "https://d.example/s/s/5"}
+APPVEYOR = {"APPVEYOR": "True", "APPVEYOR_REPO_COMMIT": SHA, "APPVEYOR_REPO_NAME": "shops/shop"}
+APPVEYOR_PR = {
+    **APPVEYOR,
+    "APPVEYOR_REPO_BRANCH": "main",
+    "APPVEYOR_PULL_REQUEST_NUMBER": "7",
+    "APPVEYOR_PULL_REQUEST_HEAD_COMMIT": HEAD,
+    "APPVEYOR_PULL_REQUEST_HEAD_REPO_BRANCH": "topic",
+    "APPVEYOR_PULL_REQUEST_HEAD_REPO_NAME": "shops/shop",
+}
+CIRRUS = {"CIRRUS_CI": "true", "CIRRUS_CHANGE_IN_REPO": SHA}
+CODEBUILD = {"CODEBUILD_BUILD_ID": "shop:5", "CODEBUILD_RESOLVED_SOURCE_VERSION": SHA}
+SEMAPHORE = {
+    "SEMAPHORE": "true",
+    "SEMAPHORE_GIT_SHA": SHA,
+    "SEMAPHORE_GIT_BRANCH": "main",
+    "SEMAPHORE_GIT_REPO_SLUG": "shops/shop",
+}
+SEMAPHORE_PR = {
+    **SEMAPHORE,
+    "SEMAPHORE_GIT_PR_NUMBER": "7",
+    "SEMAPHORE_GIT_PR_BRANCH": "topic",
+    "SEMAPHORE_GIT_PR_SHA": HEAD,
+    "SEMAPHORE_GIT_PR_SLUG": "shops/shop",
+}
 WOODPECKER = {"CI": "woodpecker", "CI_COMMIT_SHA": SHA}
 TRAVIS = {"TRAVIS": "true", "TRAVIS_COMMIT": SHA, "TRAVIS_REPO_SLUG": "shops/shop"}
 QUEUE = f"gh-readonly-queue/release/1.x/pr-7-{HEAD}"
@@ -77,7 +110,23 @@ JOBS = {
             },
             MERGED,
         ),
+        # A merge train's commit is a merge too: into what comes before it there.
+        (
+            {
+                **GITLAB_MR,
+                "CI_MERGE_REQUEST_EVENT_TYPE": "merge_train",
+                "CI_MERGE_REQUEST_REF_PATH": "refs/merge-requests/7/train",
+                "CI_MERGE_REQUEST_SOURCE_BRANCH_SHA": HEAD,
+            },
+            MERGED,
+        ),
         ({**GITLAB_MR, "CI_MERGE_REQUEST_SOURCE_PROJECT_ID": "99"}, replace(REQUEST, fork="yes")),
+        # A pull request of another host: its number is none of GitLab's.
+        (GITLAB_EXTERNAL, replace(REQUEST, number=0)),
+        (
+            {**GITLAB_EXTERNAL, "CI_EXTERNAL_PULL_REQUEST_SOURCE_REPOSITORY": "mallory/shop"},
+            replace(REQUEST, number=0, fork="yes"),
+        ),
     ],
     "Buildkite": [
         ({**BUILDKITE, "BUILDKITE_BRANCH": "main"}, PUSHED),
@@ -149,6 +198,9 @@ JOBS = {
         ({**JENKINS, "BRANCH_NAME": "main"}, PUSHED),
         ({**JENKINS, "GIT_BRANCH": "origin/main"}, PUSHED),
         ({**JENKINS, "GIT_BRANCH": "detached"}, NO_BRANCH),
+        ({**JENKINS, "GIT_BRANCH": "origin/PR-7"}, NO_BRANCH),
+        ({**JENKINS, "BRANCH_NAME": "PR-7-merge"}, NO_BRANCH),
+        ({**JENKINS, "BRANCH_NAME": "PR-7-login"}, replace(PUSHED, branch="PR-7-login")),
         ({**JENKINS, "BRANCH_NAME": "v1", "TAG_NAME": "v1"}, NO_BRANCH),
         (JENKINS_PR, REQUEST),
         ({**JENKINS_PR, "CHANGE_FORK": "mallory"}, replace(REQUEST, fork="yes")),
@@ -242,6 +294,59 @@ JOBS = {
             REQUEST,
         ),
     ],
+    "AppVeyor": [
+        ({**APPVEYOR, "APPVEYOR_REPO_BRANCH": "main"}, PUSHED),
+        (
+            {**APPVEYOR, "APPVEYOR_REPO_BRANCH": "main", "APPVEYOR_REPO_TAG_NAME": "v1"},
+            NO_BRANCH,
+        ),
+        (APPVEYOR_PR, replace(REQUEST, head=HEAD)),
+        (
+            {**APPVEYOR_PR, "APPVEYOR_PULL_REQUEST_HEAD_REPO_NAME": "mallory/shop"},
+            replace(REQUEST, head=HEAD, fork="yes"),
+        ),
+    ],
+    "Cirrus CI": [
+        ({**CIRRUS, "CIRRUS_BRANCH": "main"}, PUSHED),
+        (
+            {
+                **CIRRUS,
+                "CIRRUS_BRANCH": "pull/7",
+                "CIRRUS_PR": "7",
+                "CIRRUS_BASE_BRANCH": "main",
+            },
+            replace(REQUEST, branch="", fork="unknown"),
+        ),
+    ],
+    "AWS CodeBuild": [
+        (
+            {
+                **CODEBUILD,
+                "CODEBUILD_WEBHOOK_TRIGGER": "branch/main",
+                "CODEBUILD_WEBHOOK_HEAD_REF": "refs/heads/main",
+            },
+            PUSHED,
+        ),
+        ({**CODEBUILD, "CODEBUILD_WEBHOOK_TRIGGER": "tag/v1"}, NO_BRANCH),
+        (
+            {
+                **CODEBUILD,
+                "CODEBUILD_WEBHOOK_TRIGGER": "pr/7",
+                "CODEBUILD_WEBHOOK_HEAD_REF": "refs/heads/topic",
+                "CODEBUILD_WEBHOOK_BASE_REF": "refs/heads/main",
+            },
+            replace(REQUEST, fork="unknown"),
+        ),
+    ],
+    "Semaphore": [
+        (SEMAPHORE, PUSHED),
+        ({**SEMAPHORE, "SEMAPHORE_GIT_TAG_NAME": "v1"}, NO_BRANCH),
+        (SEMAPHORE_PR, replace(REQUEST, head=HEAD)),
+        (
+            {**SEMAPHORE_PR, "SEMAPHORE_GIT_PR_SLUG": "mallory/shop"},
+            replace(REQUEST, head=HEAD, fork="yes"),
+        ),
+    ],
     "Travis CI": [
         ({**TRAVIS, "TRAVIS_BRANCH": "main", "TRAVIS_PULL_REQUEST": "false"}, PUSHED),
         (
@@ -295,6 +400,13 @@ def test_every_system_is_tried() -> None:
                 "BUILD_BUILDID": "5",
             },
             "https://dev.azure.com/shops/shop/_build/results?buildId=5",
+        ),
+        (
+            {
+                "BITBUCKET_GIT_HTTP_ORIGIN": "http://bitbucket.org/shops/shop",
+                "BITBUCKET_BUILD_NUMBER": "5",
+            },
+            "http://bitbucket.org/shops/shop/pipelines/results/5",
         ),
         (JENKINS, ""),
         ({**GITLAB, "CI_JOB_URL": "javascript:alert(1)"}, ""),

@@ -5,14 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from socklat_gate.ci_variables.systems import (
-    FETCH_ALL,
-    SYSTEMS,
-    CiSystem,
-    Fork,
-    From,
-    Variables,
-)
+from socklat_gate.ci_variables.system import FETCH_ALL, CiSystem, Fork, From, Variables
+from socklat_gate.ci_variables.systems import SYSTEMS
 
 __all__ = ["NO_CI", "CiRun", "ci_run", "fetch_all", "queued_for"]
 

@@ -1,76 +1,21 @@
-"""The CI systems that are known, as data: which variables say what of a job."""
+"""The CI systems that are known."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Literal
-from urllib.parse import urlsplit
+from socklat_gate.ci_variables.system import (
+    ANY,
+    COMMIT,
+    HEAD,
+    MAYBE_HEAD,
+    MERGE,
+    NUMBER,
+    CiSystem,
+    From,
+    of_pull_requests,
+    repository_of,
+)
 
-__all__ = ["FETCH_ALL", "SYSTEMS", "CiSystem", "Fork", "From", "Variables"]
-
-Variables = Mapping[str, str]
-Fork = Literal["no", "yes", "unknown"]
-
-From = tuple[str, str]
-"""A variable, and the pattern whose first group is what is meant; another value says nothing."""
-
-ANY = r"(.+)"
-HEAD = r"refs/heads/(.+)"
-MAYBE_HEAD = r"(?:refs/heads/)?(.+)"
-NUMBER = r"([1-9][0-9]{0,14})"
-MERGE = r"refs/(?:pull|merge-requests)/[0-9]+/merge"
-_COMMIT = r"([0-9a-f]{40}(?:[0-9a-f]{24})?)"
-
-FETCH_ALL = "git fetch --unshallow (in GitHub Actions check out with fetch-depth: 0)"
-
-
-def _never(_: Variables) -> Fork:
-    return "no"
-
-
-def _of_pull_requests(known: Callable[[Variables], bool]) -> Callable[[Variables], Fork]:
-    return lambda env: "yes" if known(env) else "no"
-
-
-def _repository(url: str) -> str:
-    """Host and whole path, whichever way the address of a repository is written.
-
-    Groups may lie in groups, and a fork keeps the names of the last ones.
-    """
-    plain = url.strip().lower().rstrip("/").removesuffix(".git")
-    if "://" in plain:
-        try:
-            parts = urlsplit(plain)
-            return f"{parts.hostname}/{parts.path.strip('/')}"
-        except ValueError:
-            return plain
-    host, _, path = plain.rpartition("@")[2].partition(":")
-    return f"{host}/{path.strip('/')}"
-
-
-@dataclass(frozen=True, slots=True)
-class CiSystem:
-    """One row: which variables say what, the first that says something counts.
-
-    ``signs``: variables that give the system away, and a pattern for each.  ``tag``: set when a tag
-    was pushed, which is of no branch.  ``targets_pull_requests``: ``target`` is set for pushes,
-    too.  ``run_url``: a template of variables.
-    """
-
-    name: str
-    signs: tuple[From, ...]
-    commit: tuple[From, ...]
-    branch: tuple[From, ...]
-    target: tuple[From, ...] = ()
-    number: tuple[From, ...] = ()
-    head: tuple[From, ...] = ()
-    merged: tuple[From, ...] = ()
-    tag: tuple[str, ...] = ()
-    targets_pull_requests: bool = True
-    fork: Callable[[Variables], Fork] = _never
-    run_url: str = ""
-    history: str = FETCH_ALL
+__all__ = ["SYSTEMS"]
 
 
 def _actions(name: str, signs: tuple[From, ...], run: str, history: str) -> CiSystem:
@@ -78,7 +23,7 @@ def _actions(name: str, signs: tuple[From, ...], run: str, history: str) -> CiSy
     return CiSystem(
         name,
         signs,
-        commit=(("GITHUB_SHA", _COMMIT),),
+        commit=(("GITHUB_SHA", COMMIT),),
         branch=(("GITHUB_HEAD_REF", MAYBE_HEAD), ("GITHUB_REF", HEAD)),
         target=(("GITHUB_BASE_REF", MAYBE_HEAD),),
         number=(("GITHUB_REF", rf"refs/pull/{NUMBER}/(?:merge|head)"),),
@@ -88,20 +33,34 @@ def _actions(name: str, signs: tuple[From, ...], run: str, history: str) -> CiSy
     )
 
 
+_REQUEST = r"(?:PR|MR)-[0-9]+(?:-(?:head|merge))?"
+"""What Jenkins calls the branch of a pull request: a real one may begin like that."""
+_REMOTE = r"(?:refs/heads/|origin/)?"
+
 SYSTEMS = (
     CiSystem(
         "GitLab CI",
         (("GITLAB_CI", ANY),),
-        commit=(("CI_COMMIT_SHA", _COMMIT),),
-        head=(("CI_MERGE_REQUEST_SOURCE_BRANCH_SHA", _COMMIT),),
-        branch=(("CI_MERGE_REQUEST_SOURCE_BRANCH_NAME", ANY), ("CI_COMMIT_BRANCH", ANY)),
-        target=(("CI_MERGE_REQUEST_TARGET_BRANCH_NAME", ANY),),
+        commit=(("CI_COMMIT_SHA", COMMIT),),
+        head=(("CI_MERGE_REQUEST_SOURCE_BRANCH_SHA", COMMIT),),
+        branch=(
+            ("CI_MERGE_REQUEST_SOURCE_BRANCH_NAME", ANY),
+            ("CI_EXTERNAL_PULL_REQUEST_SOURCE_BRANCH_NAME", ANY),
+            ("CI_COMMIT_BRANCH", ANY),
+        ),
+        # An external pull request is of another host, and so is its number.
+        target=(
+            ("CI_MERGE_REQUEST_TARGET_BRANCH_NAME", ANY),
+            ("CI_EXTERNAL_PULL_REQUEST_TARGET_BRANCH_NAME", ANY),
+        ),
         number=(("CI_MERGE_REQUEST_IID", NUMBER),),
         merged=(("CI_MERGE_REQUEST_REF_PATH", f"({MERGE})"),),
-        fork=_of_pull_requests(
+        fork=of_pull_requests(
             lambda env: (
                 env.get("CI_MERGE_REQUEST_SOURCE_PROJECT_ID", "")
                 != env.get("CI_MERGE_REQUEST_PROJECT_ID", "")
+                or env.get("CI_EXTERNAL_PULL_REQUEST_SOURCE_REPOSITORY", "")
+                != env.get("CI_EXTERNAL_PULL_REQUEST_TARGET_REPOSITORY", "")
             )
         ),
         run_url="{CI_JOB_URL}",
@@ -110,7 +69,7 @@ SYSTEMS = (
     CiSystem(
         "Buildkite",
         (("BUILDKITE", ANY),),
-        commit=(("BUILDKITE_COMMIT", _COMMIT),),
+        commit=(("BUILDKITE_COMMIT", COMMIT),),
         # Of a fork it is OWNER:BRANCH, and no branch has a colon.
         branch=(("BUILDKITE_BRANCH", r"(?:[^:]+:)?(.+)"),),
         target=(
@@ -119,11 +78,11 @@ SYSTEMS = (
         ),
         number=(("BUILDKITE_PULL_REQUEST", NUMBER),),
         tag=("BUILDKITE_TAG",),
-        fork=_of_pull_requests(
+        fork=of_pull_requests(
             lambda env: (
                 env.get("BUILDKITE_PULL_REQUEST", "false") != "false"
-                and _repository(env.get("BUILDKITE_PULL_REQUEST_REPO", ""))
-                != _repository(env.get("BUILDKITE_REPO", ""))
+                and repository_of(env.get("BUILDKITE_PULL_REQUEST_REPO", ""))
+                != repository_of(env.get("BUILDKITE_REPO", ""))
             )
         ),
         run_url="{BUILDKITE_BUILD_URL}",
@@ -139,22 +98,22 @@ SYSTEMS = (
     CiSystem(
         "CircleCI",
         (("CIRCLECI", ANY),),
-        commit=(("CIRCLE_SHA1", _COMMIT),),
+        commit=(("CIRCLE_SHA1", COMMIT),),
         branch=(("CIRCLE_BRANCH", r"(?!pull/[0-9]+$)(.+)"),),
         number=(
             ("CIRCLE_PULL_REQUEST", rf".*/(?:pull|merge_requests|pull-requests)/{NUMBER}"),
             ("CIRCLE_PR_NUMBER", NUMBER),
         ),
         tag=("CIRCLE_TAG",),
-        fork=_of_pull_requests(lambda env: bool(env.get("CIRCLE_PR_REPONAME"))),
+        fork=of_pull_requests(lambda env: bool(env.get("CIRCLE_PR_REPONAME"))),
         run_url="{CIRCLE_BUILD_URL}",
         history="git fetch --unshallow origin, and check out with method: full",
     ),
     CiSystem(
         "Azure Pipelines",
         (("TF_BUILD", ANY),),
-        commit=(("BUILD_SOURCEVERSION", _COMMIT),),
-        head=(("SYSTEM_PULLREQUEST_SOURCECOMMITID", _COMMIT),),
+        commit=(("BUILD_SOURCEVERSION", COMMIT),),
+        head=(("SYSTEM_PULLREQUEST_SOURCECOMMITID", COMMIT),),
         branch=(("SYSTEM_PULLREQUEST_SOURCEBRANCH", MAYBE_HEAD), ("BUILD_SOURCEBRANCH", HEAD)),
         target=(("SYSTEM_PULLREQUEST_TARGETBRANCH", MAYBE_HEAD),),
         number=(
@@ -162,7 +121,7 @@ SYSTEMS = (
             ("SYSTEM_PULLREQUEST_PULLREQUESTID", NUMBER),
         ),
         merged=(("BUILD_SOURCEBRANCH", f"({MERGE})"),),
-        fork=_of_pull_requests(
+        fork=of_pull_requests(
             lambda env: env.get("SYSTEM_PULLREQUEST_ISFORK", "").lower() == "true"
         ),
         run_url="{SYSTEM_COLLECTIONURI}{SYSTEM_TEAMPROJECT}/_build/results?buildId={BUILD_BUILDID}",
@@ -171,7 +130,7 @@ SYSTEMS = (
     CiSystem(
         "Drone",
         (("DRONE", ANY),),
-        commit=(("DRONE_COMMIT_SHA", _COMMIT),),
+        commit=(("DRONE_COMMIT_SHA", COMMIT),),
         branch=(("DRONE_SOURCE_BRANCH", ANY), ("DRONE_BRANCH", ANY)),
         target=(("DRONE_TARGET_BRANCH", ANY),),
         number=(("DRONE_PULL_REQUEST", NUMBER),),
@@ -184,7 +143,7 @@ SYSTEMS = (
     CiSystem(
         "Woodpecker",
         (("CI", r"(woodpecker)"),),
-        commit=(("CI_COMMIT_SHA", _COMMIT),),
+        commit=(("CI_COMMIT_SHA", COMMIT),),
         branch=(("CI_COMMIT_SOURCE_BRANCH", ANY), ("CI_COMMIT_BRANCH", ANY)),
         target=(("CI_COMMIT_TARGET_BRANCH", ANY),),
         number=(("CI_COMMIT_PULL_REQUEST", NUMBER),),
@@ -202,19 +161,20 @@ SYSTEMS = (
         target=(("BITBUCKET_PR_DESTINATION_BRANCH", ANY),),
         number=(("BITBUCKET_PR_ID", NUMBER),),
         tag=("BITBUCKET_TAG",),
+        run_url="{BITBUCKET_GIT_HTTP_ORIGIN}/pipelines/results/{BITBUCKET_BUILD_NUMBER}",
         history="set clone.depth: full",
     ),
     CiSystem(
         "Travis CI",
         (("TRAVIS", ANY),),
-        commit=(("TRAVIS_COMMIT", _COMMIT),),
-        head=(("TRAVIS_PULL_REQUEST_SHA", _COMMIT),),
+        commit=(("TRAVIS_COMMIT", COMMIT),),
+        head=(("TRAVIS_PULL_REQUEST_SHA", COMMIT),),
         branch=(("TRAVIS_PULL_REQUEST_BRANCH", ANY), ("TRAVIS_BRANCH", ANY)),
         target=(("TRAVIS_BRANCH", ANY),),
         number=(("TRAVIS_PULL_REQUEST", NUMBER),),
         tag=("TRAVIS_TAG",),
         targets_pull_requests=False,
-        fork=_of_pull_requests(
+        fork=of_pull_requests(
             lambda env: (
                 env.get("TRAVIS_PULL_REQUEST", "false") != "false"
                 and env.get("TRAVIS_PULL_REQUEST_SLUG") != env.get("TRAVIS_REPO_SLUG")
@@ -222,6 +182,82 @@ SYSTEMS = (
         ),
         run_url="{TRAVIS_BUILD_WEB_URL}",
         history="set git.depth: false",
+    ),
+    CiSystem(
+        "AppVeyor",
+        (("APPVEYOR", ANY),),
+        commit=(("APPVEYOR_REPO_COMMIT", COMMIT),),
+        head=(("APPVEYOR_PULL_REQUEST_HEAD_COMMIT", COMMIT),),
+        branch=(("APPVEYOR_PULL_REQUEST_HEAD_REPO_BRANCH", ANY), ("APPVEYOR_REPO_BRANCH", ANY)),
+        target=(("APPVEYOR_REPO_BRANCH", ANY),),
+        number=(("APPVEYOR_PULL_REQUEST_NUMBER", NUMBER),),
+        tag=("APPVEYOR_REPO_TAG_NAME",),
+        targets_pull_requests=False,
+        fork=of_pull_requests(
+            lambda env: (
+                bool(env.get("APPVEYOR_PULL_REQUEST_NUMBER"))
+                and env.get("APPVEYOR_PULL_REQUEST_HEAD_REPO_NAME") != env.get("APPVEYOR_REPO_NAME")
+            )
+        ),
+        run_url="{APPVEYOR_URL}/project/{APPVEYOR_ACCOUNT_NAME}/{APPVEYOR_PROJECT_SLUG}"
+        "/builds/{APPVEYOR_BUILD_ID}",
+        history="leave clone_depth out",
+    ),
+    CiSystem(
+        "Cirrus CI",
+        (("CIRRUS_CI", ANY),),
+        commit=(("CIRRUS_CHANGE_IN_REPO", COMMIT),),
+        branch=(("CIRRUS_BRANCH", r"(?!pull/[0-9]+$)(.+)"),),
+        target=(("CIRRUS_BASE_BRANCH", ANY),),
+        number=(("CIRRUS_PR", NUMBER),),
+        tag=("CIRRUS_TAG",),
+        fork=lambda env: "unknown" if env.get("CIRRUS_PR") else "no",
+        run_url="https://cirrus-ci.com/task/{CIRRUS_TASK_ID}",
+        history="leave CIRRUS_CLONE_DEPTH out",
+    ),
+    CiSystem(
+        "AWS CodeBuild",
+        (("CODEBUILD_BUILD_ID", ANY),),
+        commit=(("CODEBUILD_RESOLVED_SOURCE_VERSION", COMMIT),),
+        branch=(
+            ("CODEBUILD_WEBHOOK_HEAD_REF", HEAD),
+            ("CODEBUILD_WEBHOOK_TRIGGER", r"branch/(.+)"),
+        ),
+        target=(("CODEBUILD_WEBHOOK_BASE_REF", HEAD),),
+        number=(
+            ("CODEBUILD_WEBHOOK_TRIGGER", rf"pr/{NUMBER}"),
+            ("CODEBUILD_SOURCE_VERSION", rf"pr/{NUMBER}"),
+        ),
+        targets_pull_requests=False,
+        fork=lambda env: (
+            "unknown"
+            if any(
+                env.get(name, "").startswith("pr/")
+                for name in ("CODEBUILD_WEBHOOK_TRIGGER", "CODEBUILD_SOURCE_VERSION")
+            )
+            else "no"
+        ),
+        run_url="{CODEBUILD_PUBLIC_BUILD_URL}",
+        history="set the project's Git clone depth to Full",
+    ),
+    CiSystem(
+        "Semaphore",
+        (("SEMAPHORE", ANY),),
+        commit=(("SEMAPHORE_GIT_SHA", COMMIT),),
+        head=(("SEMAPHORE_GIT_PR_SHA", COMMIT),),
+        branch=(("SEMAPHORE_GIT_PR_BRANCH", ANY), ("SEMAPHORE_GIT_BRANCH", ANY)),
+        target=(("SEMAPHORE_GIT_BRANCH", ANY),),
+        number=(("SEMAPHORE_GIT_PR_NUMBER", NUMBER),),
+        tag=("SEMAPHORE_GIT_TAG_NAME",),
+        targets_pull_requests=False,
+        fork=of_pull_requests(
+            lambda env: (
+                bool(env.get("SEMAPHORE_GIT_PR_NUMBER"))
+                and env.get("SEMAPHORE_GIT_PR_SLUG") != env.get("SEMAPHORE_GIT_REPO_SLUG")
+            )
+        ),
+        run_url="{SEMAPHORE_ORGANIZATION_URL}/workflows/{SEMAPHORE_WORKFLOW_ID}",
+        history="git fetch --unshallow origin, after checkout",
     ),
     _actions(
         "GitHub Actions",
@@ -235,15 +271,15 @@ SYSTEMS = (
     CiSystem(
         "Jenkins",
         (("JENKINS_URL", ANY), ("JENKINS_HOME", ANY)),
-        commit=(("GIT_COMMIT", _COMMIT), ("ghprbActualCommit", _COMMIT)),
-        head=(("ghprbActualCommit", _COMMIT),),
+        commit=(("GIT_COMMIT", COMMIT), ("ghprbActualCommit", COMMIT)),
+        head=(("ghprbActualCommit", COMMIT),),
         branch=(
             ("CHANGE_BRANCH", ANY),
             ("ghprbSourceBranch", ANY),
             ("gitlabSourceBranch", ANY),
-            ("BRANCH_NAME", r"(?!(?:PR|MR)-[0-9]+)(.+)"),
+            ("BRANCH_NAME", rf"(?!{_REQUEST}$)(.+)"),
             ("GIT_LOCAL_BRANCH", ANY),
-            ("GIT_BRANCH", r"(?:refs/heads/|origin/)?(?!detached$|(?:PR|MR)-[0-9]+)(.+)"),
+            ("GIT_BRANCH", rf"(?!{_REMOTE}(?:detached|{_REQUEST})$){_REMOTE}(.+)"),
         ),
         target=(("CHANGE_TARGET", ANY), ("ghprbTargetBranch", ANY), ("gitlabTargetBranch", ANY)),
         number=(("CHANGE_ID", NUMBER), ("ghprbPullId", NUMBER), ("gitlabMergeRequestIid", NUMBER)),

@@ -14,11 +14,14 @@ __all__ = ["is_pull_request", "variables_around"]
 EVENTS = re.compile(r"pull_request\w*|issue_comment|workflow_run")
 """GitHub's that may be about one; ``workflow_run`` has the code of the run that it follows."""
 
-REF = re.compile(r"refs/pull/.+")
+REFS = {
+    "GITHUB_REF": re.compile(r"refs/pull/.+"),
+    **dict.fromkeys(("CODEBUILD_WEBHOOK_TRIGGER", "CODEBUILD_SOURCE_VERSION"), re.compile("pr/.+")),
+}
+"""Variables that name one or something else, and how they name one."""
 
 NUMBERS = {
-    *(name for system in SYSTEMS for name, _ in system.number if name != "GITHUB_REF"),
-    *("APPVEYOR_PULL_REQUEST_NUMBER", "CIRRUS_PR", "SEMAPHORE_GIT_PR_NUMBER"),
+    *(name for system in SYSTEMS for name, _ in system.number if name not in REFS),
     "CI_EXTERNAL_PULL_REQUEST_IID",  # of GitLab CI for a repository elsewhere
     "SOCKLAT_ACTION_SUBJECT",  # the action's, of a job that a comment or a person started
 }
@@ -35,7 +38,7 @@ def is_pull_request(environment: Mapping[str, str]) -> bool:
     """By the variables of its CI system; false on a laptop, and for what was pushed."""
     return (
         EVENTS.fullmatch(environment.get("GITHUB_EVENT_NAME", "")) is not None
-        or REF.fullmatch(environment.get("GITHUB_REF", "")) is not None
+        or any(pattern.fullmatch(environment.get(name, "")) for name, pattern in REFS.items())
         or any(environment.get(name, "") not in NONE for name in NUMBERS)
     )
 

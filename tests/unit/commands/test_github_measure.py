@@ -14,6 +14,7 @@ from socklat_gate.commands.root import cli
 from socklat_gate.errors import GateError, Reason
 from socklat_gate.forge.github import gate_step
 from socklat_gate.forge.github.event import PullRequest
+from socklat_gate.forge.github.target import merge_group_base
 from tests.unit.forge.github.events import HEAD_SHA, OWN, environment, pull_request
 from tests.unit.forge.github.runner_files import commands_in
 
@@ -119,6 +120,24 @@ def test_a_merge_queue_compares_with_what_its_group_comes_after(
     options, _, _ = measured(tmp_path, monkeypatch, event, **off)
     assert "--baseline-ref" not in options
     assert options["--gate-from"] == BASE
+
+
+@pytest.mark.parametrize(
+    ("payload", "ref", "base"),
+    [
+        ({"merge_group": {"head_sha": HEAD_SHA, "base_ref": "refs/heads/main"}}, "", "main"),
+        ({"merge_group": {"base_ref": "release/1.x"}}, "", "release/1.x"),
+        ({"merge_group": {"head_sha": HEAD_SHA}}, f"gh-readonly-queue/v1/pr-7-{BASE}", "v1"),
+        ({}, f"gh-readonly-queue/v1/pr-7-{BASE}", "v1"),
+        ({"merge_group": {"base_sha": "main"}}, f"gh-readonly-queue/v1/pr-7-{BASE}", "v1"),
+        ({}, "main", ""),
+    ],
+)
+def test_a_payload_without_that_commit_has_the_branch(
+    tmp_path: Path, payload: dict[str, Any], ref: str, base: str
+) -> None:
+    variables = environment(tmp_path, "merge_group", payload, GITHUB_REF=f"refs/heads/{ref}")
+    assert merge_group_base(variables) == base
 
 
 @pytest.mark.parametrize("given", ["", "off", "auto"])

@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from socklat_gate.job.pull_request import is_pull_request, variables_around
 
 GATE = Path(__file__).resolve().parents[3] / "gate"
@@ -39,3 +41,21 @@ def test_a_process_that_may_not_be_read_ends_nothing(tmp_path: Path) -> None:
     found = variables_around(tmp_path)
     assert is_pull_request(found)
     assert found["PATH"] == os.environ["PATH"]
+
+
+@pytest.mark.parametrize(
+    ("variables", "is_one"),
+    [
+        ({}, False),
+        ({"GITHUB_REF": "refs/pull/7/merge"}, True),
+        ({"GITHUB_REF": "refs/heads/main"}, False),
+        ({"CODEBUILD_WEBHOOK_TRIGGER": "pr/7"}, True),
+        ({"CODEBUILD_WEBHOOK_TRIGGER": "branch/main"}, False),
+        ({"CODEBUILD_SOURCE_VERSION": "arn:aws:s3:::bucket/key"}, False),
+        ({"CI_EXTERNAL_PULL_REQUEST_IID": "7"}, True),
+        ({"BUILDKITE_PULL_REQUEST": "false"}, False),
+        *(({name: "7"}, True) for name in ("APPVEYOR_PULL_REQUEST_NUMBER", "CIRRUS_PR")),
+    ],
+)
+def test_which_variables_name_one(variables: dict[str, str], is_one: bool) -> None:
+    assert is_pull_request(variables) is is_one

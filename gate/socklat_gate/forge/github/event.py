@@ -123,12 +123,17 @@ class MergeGroup(_Part):
     """Pull requests that a merge queue tries together.
 
     ``base_ref`` is the branch that they are to be merged into, ``base_sha`` what they come after:
-    its tip, or the group before them.
+    its tip, or the group before them; a host that is only like GitHub may leave either out.
     """
 
-    head_sha: Sha
-    base_sha: Sha
-    base_ref: Text
+    head_sha: Sha | None = None
+    base_sha: Sha | None = None
+    base_ref: Text = ""
+
+    @property
+    def base(self) -> str:
+        """What the group comes after: the commit, else the branch; empty where neither is known."""
+        return self.base_sha or self.base_ref.removeprefix("refs/heads/")
 
 
 class Event(_Part):

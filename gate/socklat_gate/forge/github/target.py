@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from socklat_gate.ci_variables import queued_for
 from socklat_gate.errors import UsageError
 from socklat_gate.forge.github.event import read_event
 from socklat_gate.forge.github.workflow_job import job_of, with_subject
@@ -53,13 +55,13 @@ def target_of(environment: Mapping[str, str], subject: str) -> Target:
 def merge_group_base(environment: Mapping[str, str]) -> str:
     """The commit that a merge queue's group comes after; empty in any other job.
 
-    The branch itself does not do: before this group there may be others that it does not have yet.
+    The branch itself is second best: before this group there may be others that it does not have
+    yet.  It is taken where the payload names no commit.
     """
-    path = environment.get("GITHUB_EVENT_PATH", "")
-    if environment.get("GITHUB_EVENT_NAME") != "merge_group" or not path:
+    if environment.get("GITHUB_EVENT_NAME") != "merge_group":
         return ""
-    try:
-        group = read_event(Path(path)).merge_group
-    except UsageError:
-        return ""
-    return group.base_sha if group else ""
+    path, base = environment.get("GITHUB_EVENT_PATH", ""), ""
+    with suppress(UsageError):
+        group = read_event(Path(path)).merge_group if path else None
+        base = group.base if group else ""
+    return base or queued_for(environment.get("GITHUB_REF", "").removeprefix("refs/heads/"))
