@@ -12,7 +12,7 @@ from socklat_gate.service.build_daemon import ClassicBuilder, DaemonBuildKit, ha
 from socklat_gate.service.build_order import Builder, BuildOrder, OnLine
 from socklat_gate.service.client import daemon_errors
 from socklat_gate.service.docker_types import DockerClient
-from socklat_gate.service.dockerfile import Need, newest_needs
+from socklat_gate.service.dockerfile import Need, mounted, newest_needs
 from socklat_gate.service.logs import clip, last_line
 from socklat_gate.wording.sanitise import strip_control_characters
 
@@ -91,10 +91,30 @@ def _remedy(builder: Builder, order: BuildOrder, shown: str) -> str:
             f"{_listed(needs)} of the Dockerfile is newer than this builder: begin the file with "
             "`# syntax=docker/dockerfile:1`, or update Docker (23 or later)"
         )
+    if missing := _not_given(order, text):
+        return missing
     if order.stands_for:
         return "it is built as it is in that commit: name a reference with --baseline-image instead"
     without = f" ({builder.lacks})" if builder.lacks else ""
     return f"make `docker build` succeed there, or name an image in service.image{without}"
+
+
+def _not_given(order: BuildOrder, text: str) -> str:
+    """What steps mount that this build has not got: without it they fail in their own words."""
+    for one in mounted(text):
+        if one.kind == "ssh":
+            return (
+                f"RUN --mount=type=ssh in line {one.line} of the Dockerfile has no SSH agent here: "
+                "build the image in a step before and name it in service.image, or fetch what it "
+                "needs with a secret (service.build.secrets)"
+            )
+        if one.id not in order.how.secrets:
+            return (
+                f"line {one.line} of the Dockerfile mounts the secret {one.id!r}, which this build "
+                f"was not given: name it, as in service.build.secrets.{one.id} = "
+                '{ env = "VARIABLE" }'
+            )
+    return ""
 
 
 def _listed(needs: list[Need]) -> str:

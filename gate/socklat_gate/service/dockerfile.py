@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-__all__ = ["Need", "base_images", "newest_needs"]
+__all__ = ["Mounted", "Need", "base_images", "mounted", "newest_needs"]
 
 _SYNTAX = re.compile(r"#\s*syntax\s*=\s*(\S+)", re.IGNORECASE)
 _ESCAPE = re.compile(r"#\s*escape\s*=\s*(\S)", re.IGNORECASE)
@@ -14,22 +14,45 @@ _FROM = re.compile(r"FROM\s+(?:--\S+\s+)*(\S+)(?:\s+AS\s+(\S+))?\s*$", re.IGNORE
 _ARG = re.compile(r"ARG\s+([A-Za-z_]\w*)(?:=(.*))?$", re.IGNORECASE)
 _COPIED = re.compile(r"(?:COPY|ADD)\s+(?:--\S+\s+)*?--from=(\S+)", re.IGNORECASE)
 _MOUNTED = re.compile(r"--mount=\S*?\bfrom=([^,\s]+)")
+_RUN = re.compile(r"(?:ONBUILD\s+)?RUN\s", re.IGNORECASE)
 _VARIABLE = re.compile(r"\$(?:\{([A-Za-z_]\w*)(?::-([^}]*))?\}|([A-Za-z_]\w*))")
-_HEREDOC = re.compile(r"(?:RUN|COPY|ADD)\b[^'\"]*<<-?['\"]?([A-Za-z_]\w*)", re.IGNORECASE)
+_TAKES_HEREDOC = re.compile(r"(?:ONBUILD\s+)?(?:RUN|COPY|ADD)\b", re.IGNORECASE)
+_WORD = re.compile(r"(?:[^\s'\"\\]|\\.|'[^']*'|\"(?:[^\"\\]|\\.)*\")+")
+_HEREDOC = re.compile(r"\d*<<(-?)([^<]+)")
+
+_Known = Callable[[str], object]
+
+
+def _known(pattern: str) -> _Known:
+    return re.compile(pattern, re.IGNORECASE).match
+
+
+def _heredocs(line: str) -> list[tuple[str, bool]]:
+    """Words that end the heredocs of an instruction, and whether tabs may stand before each."""
+    words = _WORD.findall(line) if _TAKES_HEREDOC.match(line) else []
+    begun = filter(None, map(_HEREDOC.fullmatch, words))
+    return [(re.sub(r"['\"\\]", "", found[2]), bool(found[1])) for found in begun]
+
 
 _OF_BUILDKIT = {
-    "RUN --mount": re.compile(r"RUN\s+(?:--\S+\s+)*--mount=", re.IGNORECASE),
-    "RUN --network": re.compile(r"RUN\s+(?:--\S+\s+)*--network=", re.IGNORECASE),
-    "RUN --security": re.compile(r"RUN\s+(?:--\S+\s+)*--security=", re.IGNORECASE),
-    "FROM --platform=$BUILDPLATFORM": re.compile(r"FROM\s+--platform=\$", re.IGNORECASE),
-    "COPY --chmod": re.compile(r"(?:COPY|ADD)\s+(?:--\S+\s+)*--chmod=", re.IGNORECASE),
+    "RUN --mount": _known(r"RUN\s+(?:--\S+\s+)*--mount="),
+    "RUN --network": _known(r"RUN\s+(?:--\S+\s+)*--network="),
+    "RUN --security": _known(r"RUN\s+(?:--\S+\s+)*--security="),
+    "FROM --platform=$BUILDPLATFORM": _known(r"FROM\s+--platform=\$"),
+    "COPY --chmod": _known(r"(?:COPY|ADD)\s+(?:--\S+\s+)*--chmod="),
+    # Without it they are empty, silently.
+    "an ARG such as TARGETARCH": _known(r"ARG\s+(?:TARGET|BUILD)(?:PLATFORM|OS|ARCH|VARIANT)\s*$"),
 }
 _OF_SYNTAX = {
-    "a heredoc": _HEREDOC,
-    "COPY --link": re.compile(r"(?:COPY|ADD)\s+(?:--\S+\s+)*--link\b", re.IGNORECASE),
-    "COPY --parents": re.compile(r"COPY\s+(?:--\S+\s+)*--parents\b", re.IGNORECASE),
-    "COPY --exclude": re.compile(r"(?:COPY|ADD)\s+(?:--\S+\s+)*--exclude=", re.IGNORECASE),
-    "ADD --checksum": re.compile(r"ADD\s+(?:--\S+\s+)*--checksum=", re.IGNORECASE),
+    "a heredoc": _heredocs,
+    "COPY --link": _known(r"(?:COPY|ADD)\s+(?:--\S+\s+)*--link\b"),
+    "COPY --parents": _known(r"COPY\s+(?:--\S+\s+)*--parents\b"),
+    "COPY --exclude": _known(r"(?:COPY|ADD)\s+(?:--\S+\s+)*--exclude="),
+    "ADD --checksum": _known(r"ADD\s+(?:--\S+\s+)*--checksum="),
+    "ADD of a git repository": _known(
+        r"ADD\s+(?:--\S+\s+)*(?:git@|git://|ssh://|https?://\S+\.git(?:[#?]\S*)?\s)"
+    ),
+    "HEALTHCHECK --start-interval": _known(r"HEALTHCHECK\s+(?:--\S+\s+)*--start-interval="),
 }
 
 
@@ -45,13 +68,38 @@ class Need:
     syntax: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Mounted:
+    """A step that is given something by who builds: a "secret" of that ``id``, or an "ssh" agent.
+
+    It is empty for a step where nobody gives it, unless the step says that it is required.
+    """
+
+    kind: str
+    id: str
+    line: int
+
+
+def mounted(text: str) -> Iterator[Mounted]:
+    """What steps of a Dockerfile are given, in its order."""
+    for number, line in _instructions(text):
+        for options in re.findall(r"--mount=(\S+)", line) if _RUN.match(line) else ():
+            keys = dict(part.partition("=")[::2] for part in options.split(","))
+            kind = keys.get("type", "")
+            target = keys.get("target") or keys.get("dst") or keys.get("destination") or ""
+            if kind == "secret":
+                yield Mounted(kind, keys.get("id") or target.rpartition("/")[2], number)
+            elif kind == "ssh":
+                yield Mounted(kind, keys.get("id") or "default", number)
+
+
 def newest_needs(text: str) -> Iterator[Need]:
     """What of a Dockerfile is not for every builder, in its order."""
     has_syntax = _syntax_image(text) is not None
     for number, line in _instructions(text):
         for patterns, of_syntax in ((_OF_BUILDKIT, False), (_OF_SYNTAX, True)):
             for what, pattern in patterns.items():
-                if pattern.match(line):
+                if pattern(line):
                     yield Need(what, number, of_syntax and not has_syntax)
 
 
@@ -95,11 +143,13 @@ def _syntax_image(text: str) -> str | None:
 def _instructions(text: str) -> Iterator[tuple[int, str]]:
     """Number of its first line and text of each instruction; what a heredoc holds is left out."""
     escape = next((m[1] for m in map(_ESCAPE.match, text.splitlines()[:3]) if m), "\\")
-    begun, parts, until = 0, list[str](), ""
+    begun, parts, until = 0, list[str](), list[tuple[str, bool]]()
     for number, line in enumerate(text.splitlines(), 1):
         stripped = line.strip()
         if until:
-            until = "" if stripped == until else until
+            word, tabs = until[0]
+            if (line.lstrip("\t") if tabs else line) == word:
+                del until[0]
             continue
         if not stripped or stripped.startswith("#"):
             continue
@@ -108,8 +158,7 @@ def _instructions(text: str) -> Iterator[tuple[int, str]]:
         if stripped.endswith(escape):
             continue
         whole = " ".join(parts)
-        heredoc = _HEREDOC.match(whole)
-        until = heredoc[1] if heredoc else ""
+        until = _heredocs(whole)
         yield begun, whole
         begun, parts = 0, []
     if parts:

@@ -160,6 +160,31 @@ def test_a_failure_in_the_builders_words_and_what_to_do(
     assert remedy in str(caught.value.remedy)
 
 
+SECRET = "RUN --mount=type=secret,id=npmrc,target=/root/.npmrc npm ci"
+SSH = "RUN --mount=type=ssh git clone x"
+
+
+@pytest.mark.parametrize(
+    ("line", "given", "remedy"),
+    [
+        (SECRET, (), "line 2 of the Dockerfile mounts the secret 'npmrc', which this build"),
+        (SECRET, (), 'service.build.secrets.npmrc = { env = "VARIABLE" }'),
+        (SECRET, ("npmrc",), "make `docker build` succeed there"),
+        (SSH, ("npmrc",), "RUN --mount=type=ssh in line 2 of the Dockerfile has no SSH agent"),
+    ],
+)
+def test_what_a_step_mounts_and_was_not_given_is_named(
+    docker: Any, monkeypatch: pytest.MonkeyPatch, line: str, given: tuple[str, ...], remedy: str
+) -> None:
+    monkeypatch.setenv("VARIABLE", "canary-value")
+    home = docker(WITH_BUILDKIT, "echo 'npm ERR! 401' >&2; exit 1")
+    secrets = {name: {"env": "VARIABLE"} for name in given}
+    made = order(home / "app", f"FROM x\n{line}\n", secrets=secrets)
+    with pytest.raises(UsageError) as caught:
+        build(builder_of(daemon()), made, "a:b", lambda line: None)
+    assert remedy in str(caught.value.remedy)
+
+
 class Refusing:
     """A daemon with the classic builder alone, which fails."""
 
