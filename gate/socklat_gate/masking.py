@@ -15,11 +15,12 @@ import re
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote, quote_plus, unquote
 
 __all__ = [
     "MASK",
     "MIN_LENGTH",
+    "MIN_SUSPECT",
     "anything_known",
     "be_ready",
     "forget_all",
@@ -30,6 +31,7 @@ __all__ = [
     "register",
     "registered",
     "suspect",
+    "suspect_values",
 ]
 
 MASK = "***"
@@ -45,15 +47,25 @@ WRAPPED = (76, 64)
 """Columns of Base64 texts of several lines."""
 MAX_SPLIT = 2048
 """A longer value is looked for in one piece: the pattern takes 0.1 ms a character to make."""
+MAX_SPLIT_ENCODED = 512
+"""A Base64 text is wrapped wherever its line is full, and a value begins anywhere in it."""
 
 SECRET_WORDS = frozenset(
     {
         *("TOKEN", "SECRET", "PASSWORD", "PASSWD", "PASSPHRASE", "PASS", "PWD", "CREDENTIAL"),
-        *("CREDENTIALS", "KEY", "APIKEY", "AUTHTOKEN", "PAT"),
+        *("CREDENTIALS", "KEY", "APIKEY", "AUTHTOKEN", "PAT", "JWT", "BEARER", "DSN", "PASSCODE"),
+        *("SECRETKEY", "ACCESSKEY", "PRIVATEKEY", "ENCRYPTIONKEY"),
     }
 )
 SUFFIXES = ("TOKEN", "SECRET", "PASSWORD", "PASSWD")
 NO_SECRETS = {"PWD", "OLDPWD"}
+
+_IN_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/?#@\s:]*:([^/?#@\s]+)@")
+_IN_SETTINGS = re.compile(
+    r"(?:^|[;?&\s])(?:password|pwd|passwd|accountkey|sharedaccesskey|secret|token)\s*=\s*([^;&\s]+)",
+    re.IGNORECASE,
+)
+"""Of a connection string, whatever its variable is called."""
 
 SPLIT = r"(?:(?:\r?\n|\ufffd)[ \t]*)?"
 """What a log may put into a long value: a line break, or what `wording.sanitise` makes of one."""
@@ -74,10 +86,21 @@ def register(value: str) -> None:
 
 
 def suspect(environment: Mapping[str, str]) -> None:
-    """Replace in foreign text the values of variables whose names look secret."""
+    """Replace in foreign text what looks secret: by a variable's name, or within an address.
+
+    The password of ``postgres://shop:PASSWORD@db/`` is one, whatever the variable is called.
+    """
     for name, value in environment.items():
         if looks_secret(name) and len(value) >= MIN_SUSPECT and not _is_ordinary(value):
-            for one in (value, *_lines(value)):
+            suspect_values((value,))
+        suspect_values(_within(value))
+
+
+def suspect_values(values: Iterable[str]) -> None:
+    """Replace these in foreign text, and each line of those that have several."""
+    for value in values:
+        for one in (value, *_lines(value)):
+            if len(one) >= MIN_LENGTH:
                 _Known.suspects[one] = None
 
 
@@ -142,14 +165,18 @@ def _pattern(values: tuple[str, ...]) -> re.Pattern[str]:
     forms: dict[str, None] = {}
     for value in values:
         forms.update(dict.fromkeys(_forms(value)))
-    raw = set(values)
+    split = {value for value in values if MIN_LINE <= len(value) <= MAX_SPLIT}
+    for value in values:
+        encoded = value.encode("utf-8", "surrogateescape")
+        if MIN_LINE <= len(encoded) <= MAX_SPLIT_ENCODED:
+            split.update(_base64_forms(encoded))
     # The longest first: what is left of a value that contains another must not stay.
     ordered = sorted(forms, key=len, reverse=True)
-    return re.compile("|".join(_matcher(form, split=form in raw) for form in ordered))
+    return re.compile("|".join(_matcher(form, split=form in split) for form in ordered))
 
 
 def _matcher(form: str, *, split: bool) -> str:
-    if split and MIN_LINE <= len(form) <= MAX_SPLIT:
+    if split:
         return SPLIT.join(map(re.escape, form))
     # Both cases of hexadecimal digits are in use.
     return re.sub(r"%[0-9A-F]{2}", r"(?i:\g<0>)", re.escape(form))
@@ -209,6 +236,17 @@ def _decoded(value: str) -> Iterable[str]:
         return ()
     password = text.partition(":")[2]
     return (text, password) if password and text.isprintable() else ()
+
+
+def _within(value: str) -> Iterator[str]:
+    """Passwords within an address or a connection string; a short one with what is around it."""
+    for found in _IN_URL.finditer(value):
+        password = found[1]
+        yield f":{password}@"
+        yield from (one for one in (password, unquote(password)) if len(one) >= MIN_SUSPECT)
+    for found in _IN_SETTINGS.finditer(value):
+        if len(found[1]) >= MIN_SUSPECT and not _is_ordinary(found[1]):
+            yield found[1]
 
 
 def _is_ordinary(value: str) -> bool:

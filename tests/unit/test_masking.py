@@ -82,6 +82,19 @@ def test_a_value_that_a_log_breaks_over_lines(broken: str) -> None:
         assert mask(f"a {PLAIN[:at]}{broken}{PLAIN[at:]} b") == f"a {MASK} b"
 
 
+@pytest.mark.parametrize("width", [76, 64, 20, 9])
+@pytest.mark.parametrize("before", ["", "a", "Authorization: Bearer ", "x" * 60])
+def test_base64_that_is_wrapped_wherever_the_value_begins(before: str, width: int) -> None:
+    register(PLAIN)
+    data = f"{before}{PLAIN}, and more of it".encode()
+    text = mask("\n".join(textwrap.wrap(base64.b64encode(data).decode(), width)))
+    assert MASK in text
+    pieces = re.sub(r"\s", "", text).split(MASK)
+    assert len(pieces) == 2
+    # A digit or two at the seams belong to both.
+    assert len("".join(pieces)) <= len(base64.b64encode(f"{before}, and more of it".encode())) + 4
+
+
 def test_each_line_of_a_value_of_several() -> None:
     lines = ["-----BEGIN KEY-----", "MIIEvQIBADANBgkq", "hkiG9w0BAQEFAASC", "-----END KEY-----"]
     register("\n".join(lines))
@@ -136,7 +149,7 @@ def test_a_value_that_a_cut_goes_through(left: int) -> None:
 
 def test_names_that_look_secret() -> None:
     names = "API_TOKEN GITHUB_TOKEN DB_PASSWORD PGPASSWORD AWS_SECRET_ACCESS_KEY SIGNING_KEY"
-    names += " STRIPE_APIKEY my-secret mysql_pwd authToken"
+    names += " STRIPE_APIKEY my-secret mysql_pwd authToken SESSION_JWT SENTRY_DSN secretKey"
     assert [name for name in names.split() if not looks_secret(name)] == []
 
 
@@ -151,6 +164,38 @@ def test_what_looks_secret_is_masked_in_foreign_text_alone() -> None:
     suspect({"DB_PASSWORD": "postgres-dev", "MODE": "production", "SHORT_KEY": "abc"})
     log = "postgres-dev production abc"
     assert mask_foreign(log) == f"{MASK} production abc"
+    assert mask(log) == log
+
+
+@pytest.mark.parametrize(
+    ("value", "log", "left"),
+    [
+        (
+            "postgres://shop:pr0d-canary@db:5432/shop",
+            "cannot reach postgres://shop:pr0d-canary@db (pr0d-canary)",
+            f"cannot reach postgres://shop{MASK}db ({MASK})",
+        ),
+        (
+            "redis://:tiny@cache",
+            "redis://:tiny@cache a tiny bit",
+            f"redis://{MASK}cache a tiny bit",
+        ),
+        ("amqp://u:p%40ss-word@mq", "login u p@ss-word", f"login u {MASK}"),
+        (
+            "Server=db;User Id=sa;Password=canary-9f31;",
+            "login with canary-9f31",
+            f"login with {MASK}",
+        ),
+        ("jdbc:mysql://db/x?user=a&password=canary-9f31", "canary-9f31!", f"{MASK}!"),
+        ("http://proxy:3128/a:b@c", "http://proxy:3128/a:b@c", "http://proxy:3128/a:b@c"),
+        ("https://db?tokens=canary-9f31", "canary-9f31", "canary-9f31"),
+    ],
+)
+def test_a_password_within_an_address_whatever_its_variable_is_called(
+    value: str, log: str, left: str
+) -> None:
+    suspect({"DATABASE": value})
+    assert mask_foreign(log) == left
     assert mask(log) == log
 
 

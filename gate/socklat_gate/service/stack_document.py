@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from socklat_gate import masking
@@ -17,6 +19,9 @@ __all__ = ["arm_document", "mask_environments", "secret_environment"]
 
 LOGGING = {"driver": "json-file", "options": {"max-size": "1m"}}
 """Readiness and messages read logs back; another driver may be one service for both arms."""
+
+MOST_BYTES = 1 << 16
+"""Of a secret that is looked for in logs."""
 
 
 def arm_document(
@@ -87,9 +92,27 @@ def secret_environment(service: Service) -> dict[str, str]:
 
 
 def mask_environments(stack: Document) -> None:
-    """Values of a stack's variables that look secret are masked in logs from now on."""
+    """What looks secret of a stack's variables, and its secrets, are masked in logs from now on."""
     for definition in (stack.get("services") or {}).values():
         masking.suspect(_environment_of(definition))
+    values = map(_secret_value, (stack.get("secrets") or {}).values())
+    masking.suspect_values(value for value in values if len(value) >= masking.MIN_SUSPECT)
+
+
+def _secret_value(entry: Mapping[str, Any] | None) -> str:
+    """Empty where compose has none either, or it is too large to be one."""
+    entry = entry or {}
+    if name := entry.get("environment"):
+        return os.environ.get(str(name), "")
+    file = Path(single(str(entry.get("file") or "")))
+    try:
+        if not file.is_file():
+            return ""
+        with file.open("rb") as opened:
+            found = opened.read(MOST_BYTES + 1)
+    except (OSError, ValueError):
+        return ""
+    return found.decode("utf-8", "replace").strip() if len(found) <= MOST_BYTES else ""
 
 
 def _environment_of(definition: Mapping[str, Any]) -> Mapping[str, str]:

@@ -215,3 +215,25 @@ def test_values_of_the_stack_that_look_secret_are_masked_in_logs() -> None:
         }
     )
     assert masking.mask_foreign("postgres-dev production token-of-dev") == "*** production ***"
+
+
+def test_secrets_of_the_stack_are_masked_in_logs_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "pa$$.txt".replace("$$", "$")).write_text("open sesame\n")
+    (tmp_path / "huge").write_bytes(b"x" * 100_000)
+    monkeypatch.setenv("CERT", "line-one-of-it\nline-two-of-it")
+    secrets = {
+        "file": {"file": f"{tmp_path}/pa$$.txt"},
+        "variable": {"environment": "CERT"},
+        "gone": {"file": f"{tmp_path}/gone"},
+        "place": {"file": str(tmp_path)},
+        "large": {"file": f"{tmp_path}/huge"},
+        "external": {"external": True},
+        "bare": None,
+    }
+    services = {"api": {"environment": {"DATABASE_URL": "mysql://u:canary-9f31@db/x"}}}
+    mask_environments({"services": services, "secrets": secrets})
+    log = "open sesame, line-two-of-it, canary-9f31, xxxxxxxx"
+    assert masking.mask_foreign(log) == "***, ***, ***, xxxxxxxx"
+    assert masking.mask(log) == log
