@@ -67,8 +67,9 @@ def named_variables(
         content, dot_env = _text(file), file.parent / DOT_ENV
         settings = _text(dot_env) if _is_file_in(tree, dot_env) else ""
         given.update(dict.fromkeys(ASSIGNMENT.findall(settings)))
-        _note(found, _of_text(dot_env, settings, by_shell=False))
-        _note(found, _of_text(file, content, by_shell=False))
+        _note(found, _of_text(dot_env, _unquoted(settings), by_shell=False))
+        is_yaml = file.suffix in (".yml", ".yaml")
+        _note(found, _of_text(file, content if is_yaml else _unquoted(content), by_shell=False))
         for document in _yaml(content):
             _note(found, _of_document(file, document))
     return tuple(
@@ -86,12 +87,32 @@ def _note(found: dict[str, NamedVariable], more: Iterator[NamedVariable]) -> Non
 
 def _of_text(file: Path, text: str, *, by_shell: bool) -> Iterator[NamedVariable]:
     """References such as ``$TAG``; a scenario's are a shell's business, needed or not."""
-    for match in REFERENCE.finditer(_without_comments(text)):
+    text, default_until = _without_comments(text), 0
+    for match in REFERENCE.finditer(text):
         name = match["bare"] or match["braced"]
         if name:
             alone = match["braced"] is None or match["rest"] in ("", "?")
-            # ":?" is compose's own refusal, ":-" and "-" have a value of their own.
-            yield NamedVariable(name, file, alone and not by_shell)
+            # ":?" is compose's own refusal, ":-" and "-" have a value of their own, in which a
+            # further variable may stand that is looked for only then.
+            needed = alone and not by_shell and match.start() >= default_until
+            yield NamedVariable(name, file, needed)
+            if not alone:
+                default_until = max(default_until, _closed_at(text, match.start()))
+
+
+def _unquoted(settings: str) -> str:
+    """An environment file without what stands in single quotes, where a dollar is one."""
+    return re.sub(r"=\s*'[^']*'", "=", settings)
+
+
+def _closed_at(text: str, start: int) -> int:
+    """Where the brace of the reference at ``start`` is closed, those within it too."""
+    depth = 0
+    for found in re.compile(r"\$\{|[}\n]").finditer(text, start):
+        depth += 1 if found[0] == "${" else -1
+        if depth == 0 or found[0] == "\n":
+            return found.start()
+    return len(text)
 
 
 def _without_comments(text: str) -> str:

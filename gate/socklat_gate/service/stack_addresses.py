@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-__all__ = ["address_problems", "fixed_subnets", "with_free_subnets"]
+__all__ = ["ADDRESSES", "address_problems", "fixed_subnets", "with_free_subnets"]
 
 ADDRESSES = ("ipv4_address", "ipv6_address", "link_local_ips")
 

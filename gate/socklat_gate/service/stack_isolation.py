@@ -12,6 +12,7 @@ from typing import Any
 from socklat_gate.errors import Reason, UsageError
 from socklat_gate.service.dollars import single
 from socklat_gate.service.stack_addresses import (
+    ADDRESSES,
     address_problems,
     fixed_subnets,
     with_free_subnets,
@@ -129,8 +130,24 @@ def _network_problems(stack: Document, shared: Collection[str]) -> Iterator[tupl
         if network.get("external"):
             if network.get("name", name) in OF_THIS_MACHINE:
                 yield key, f"is the network {network.get('name', name)!r}, which has no names"
+            elif key not in shared and (service := _fixed_in(stack, name)):
+                yield (
+                    key,
+                    f"is external, and {service} asks for an address of it: the network that each "
+                    "arm has in its place has other ones",
+                )
         elif (driver := network.get("driver") or "") not in LOCAL_DRIVERS and key not in shared:
             yield f"{key}.driver", f"{driver!r} may connect both arms: bridge does not"
+
+
+def _fixed_in(stack: Document, network: str) -> str:
+    """The service that has a fixed address in a network; empty where none has."""
+    for name, definition in stack["services"].items():
+        networks = definition.get("networks")
+        how = (networks.get(network) if isinstance(networks, Mapping) else None) or {}
+        if any(how.get(key) for key in ADDRESSES):
+            return str(name)
+    return ""
 
 
 def _volume_problems(stack: Document, shared: Collection[str]) -> Iterator[tuple[str, str]]:

@@ -37,11 +37,12 @@ def namespace_problems(
             if str(entry).startswith("container:") and entry.split(":")[1] not in owners:
                 place = f"services.{name}.volumes_from"
                 yield place, f"{entry!r} is a container that both arms would share"
-        if links := definition.get("external_links"):
+        links = map(str, definition.get("external_links") or ())
+        if others := [link for link in links if link.partition(":")[0] not in owners]:
             yield (
                 f"services.{name}.external_links",
-                f"{', '.join(map(str, links))}: containers outside of the stack would be shared "
-                "by both arms",
+                f"{', '.join(others)}: containers outside of the stack would be shared by both "
+                "arms",
             )
 
 
@@ -49,6 +50,7 @@ def with_own_names(stack: Document) -> dict[str, Any]:
     """The stack without ``container_name``, by which its services are still found on its networks.
 
     What names such a container, ``network_mode: container:NAME`` for instance, names its service.
+    It has no problem of `namespace_problems`.
     """
     owners = _owners(stack)
     return {
@@ -70,6 +72,10 @@ def _own_names(definition: Mapping[str, Any], owners: Mapping[str, str]) -> dict
             kept[key] = f"service:{owners[container]}"
     if sources := kept.get("volumes_from"):
         kept["volumes_from"] = [_source(entry, owners) for entry in sources]
+    if linked := kept.pop("external_links", None):
+        # What is checked here is of the stack: such a container has another name in each arm.
+        links = [_link(str(link), owners) for link in linked]
+        kept["links"] = [*(kept.get("links") or ()), *links]
     alias = definition.get("container_name")
     if alias and "network_mode" not in kept:
         kept["networks"] = {
@@ -84,6 +90,11 @@ def _source(entry: object, owners: Mapping[str, str]) -> object:
     if parts[0] == "container" and parts[1] in owners:
         return ":".join([owners[parts[1]], *parts[2:]])
     return entry
+
+
+def _link(link: str, owners: Mapping[str, str]) -> str:
+    container, _, alias = link.partition(":")
+    return f"{owners.get(container, container)}:{alias or container}"
 
 
 def _owners(stack: Document) -> dict[str, str]:

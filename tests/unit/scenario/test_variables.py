@@ -76,6 +76,24 @@ def test_without_which_a_value_would_be_empty(here: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "needed"),
+    [
+        ("$A ${B}", ["A", "B"]),
+        ("${A:?give A} ${B?give B} ${C}", ["B", "C"]),
+        ("${A-none} ${B:-none} ${C:+given} ${D+given}", []),
+        ("${A:-${B}} $C", ["C"]),
+        ("${A-x${B:-$C}y} ${D}", ["D"]),
+        ("${A:-open\n${B}", ["B"]),
+        ("$$A $${B} $$$C", ["C"]),
+    ],
+)
+def test_forms_of_interpolation(here: Path, text: str, needed: list[str]) -> None:
+    (here.parent / "socklat.toml").write_text('[service]\ncompose = "deploy/compose.yml"\n')
+    (here.parent / "deploy" / "compose.yml").write_text(text)
+    assert names(here, needed=True) == needed
+
+
+@pytest.mark.parametrize(
     "file",
     [
         "deploy/base/queue.yml",
@@ -91,6 +109,16 @@ def test_files_that_a_compose_file_leads_to(here: Path, file: str) -> None:
         "x: ${ELSEWHERE}\n" if file.endswith("yml") else "X=$ELSEWHERE\n"
     )
     assert "ELSEWHERE" in names(here)
+
+
+def test_a_dollar_in_single_quotes_of_an_environment_file_is_one(here: Path) -> None:
+    for name in (".env", "api.env"):
+        (here.parent / "deploy" / name).write_text("A='5$NOT_ONE'\nB=\"$ONE\"\nC=it's $TWO\n")
+    assert {"ONE", "TWO"} <= set(names(here))
+    assert "NOT_ONE" not in names(here)
+    # In YAML they are quotes of YAML's alone.
+    (here.parent / "deploy" / "compose.yml").write_text("services: {api: {image: '$THREE'}}\n")
+    assert "THREE" in names(here)
 
 
 def test_several_files_and_those_of_the_environment(here: Path) -> None:

@@ -101,6 +101,10 @@ def test_a_containers_name_is_an_alias_on_each_of_its_networks() -> None:
     assert made["db"]["networks"] == {"default": {"aliases": ["shop-db"]}}
     assert made["cache"]["networks"] == {"back": {"aliases": ["c"]}, "front": {"aliases": ["c"]}}
     assert made["queue"]["networks"] == {"back": {"aliases": ["jobs", "q"]}}
+    # A name of a container may have capitals, which names in a network do not tell apart.
+    assert isolated(stack({"db": {"container_name": "Shop-DB"}}))["services"]["db"] == {
+        "networks": {"default": {"aliases": ["Shop-DB"]}}
+    }
     assert "networks" not in made["vpn"]  # which compose would refuse beside network_mode
 
 
@@ -114,6 +118,16 @@ def test_a_container_of_the_stack_is_its_service() -> None:
         )
     )["services"]["api"]
     assert made == {"network_mode": "service:gluetun", "volumes_from": ["gluetun:ro"]}
+
+
+def test_a_link_to_a_container_of_the_stack_is_one_to_its_service() -> None:
+    links = ["shop-db", "shop-db:database", "elsewhere:x"]
+    services = {"api": {"external_links": links[:2], "links": ["q"]}, "q": {}}
+    database = {"db": {"container_name": "shop-db"}}
+    made = isolated(stack({**services, **database}))["services"]["api"]
+    assert made == {"links": ["q", "db:shop-db", "db:database"]}
+    said = refused(stack({"api": {"external_links": links}, **database}))
+    assert said.startswith("services.api.external_links: elsewhere:x: containers outside")
 
 
 def test_dockers_own_bridge_is_not_shared() -> None:
@@ -149,6 +163,34 @@ def test_an_external_network_is_another_one_for_each_arm() -> None:
     assert list(replaced_parts(document, ("networks.proxy",), alone=False)) == []
     host = stack(networks={"default": {"external": True, "name": "host"}})
     assert refused(host).startswith("networks.default: ")
+
+
+def test_an_address_in_an_external_network_needs_that_one() -> None:
+    fixed = {"networks": {"proxy": {"ipv4_address": "10.9.0.5"}, "default": None}}
+    document = stack({"db": fixed}, networks={"proxy": {"external": True, "name": "traefik"}})
+    said = refused(document, alone=True)
+    assert said.startswith("networks.proxy: is external, and db asks for an address of it")
+    assert "service.shared" in said
+    kept = isolated(document, "networks.proxy", alone=True)
+    assert kept["networks"]["proxy"] == {"external": True, "name": "traefik"}
+    # Side by side two of them cannot have the address either.
+    assert 'interleave = "block"' in refused(document, "networks.proxy")
+
+
+def test_two_networks_with_subnets_of_their_own_both_give_way() -> None:
+    pools = {
+        name: {"ipam": {"config": [{"subnet": f"172.30.{at}.0/24"}]}}
+        for at, name in enumerate(("back", "front"))
+    }
+    document = stack({"api": {"networks": ["back", "front"]}}, networks=pools)
+    made = isolated(document)["networks"]
+    assert made == {"default": {}, "back": {}, "front": {}}
+    assert [part.key for part in replaced_parts(document, (), alone=False)] == [
+        "networks.back.ipam",
+        "networks.front.ipam",
+    ]
+    inside = {"api": {"environment": {"DB": "172.30.1.7"}}}
+    assert refused(stack(inside, networks=pools)).startswith("services.api.environment: 172.30.1.7")
 
 
 @pytest.mark.parametrize("driver", ["overlay", "macvlan", "ipvlan"])
