@@ -36,6 +36,7 @@ COMMENTS = {
     "compose": "from here; each arm is the complete stack",
     "service": "the one under test",
 }
+BUILD_COMMENT = "context from here, dockerfile from there; target and args as well"
 REQUEST_KEYS = ("method", "path", "payload", "expect.status")
 """Keys of [load] that say what is sent; a list of requests does so instead."""
 
@@ -58,7 +59,10 @@ def scenario_text(source: Source, finding: Finding) -> str:
         .get_template("socklat.toml.j2")
         .render(
             name=toml(source.name),
-            start=[(key, toml(value), COMMENTS[key]) for key, value in source.keys.items()],
+            start=[
+                (key, toml(value), COMMENTS[key] if isinstance(value, str) else BUILD_COMMENT)
+                for key, value in source.keys.items()
+            ],
             port=port,
             ready=toml(path) if (path := _ready_path(found, proposal)) else "",
             ready_by="https" if found.tls and found.protocol is HTTP else "http",

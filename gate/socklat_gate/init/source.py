@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from socklat_gate.errors import Reason, UsageError
-from socklat_gate.scenario.build import Build
-from socklat_gate.service.build_order import BuildOrder
+from socklat_gate.init.build_source import built_name, is_dockerfile, order_of, relative_to
 from socklat_gate.service.built_images import BuiltImages
 from socklat_gate.service.client import daemon_errors
 from socklat_gate.service.compose import read_stack
-from socklat_gate.service.compose_files import stack_files
+from socklat_gate.service.compose_files import DEFAULT_NAMES, stack_files
 from socklat_gate.service.docker_types import DockerClient
 from socklat_gate.service.image import ImageRef, resolve_image
 from socklat_gate.service.stack_build import stack_image
@@ -25,7 +24,6 @@ NAME_LENGTH = 63
 UNNAMED = "service:candidate"
 """Stands for an image that nobody has named."""
 
-COMPOSE_FILES = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
 _HEALTH_URL = re.compile(r"https?://(?:localhost|127\.0\.0\.1|\[::1\])(?::\d+)?(/[^\s'\"|;&]*)")
 
 
@@ -38,7 +36,7 @@ class Source:
     """
 
     name: str
-    keys: Mapping[str, str]
+    keys: Mapping[str, str | Mapping[str, str]]
     image: ImageRef
     ports: tuple[int, ...] = ()
     health_path: str = ""
@@ -64,11 +62,12 @@ def find_source(
     path = _file_of(Path(given))
     if path.is_file() and path.suffix in (".yml", ".yaml"):
         return _of_stack(client, path, beside, on_phase, service)
-    if path.is_dir():
-        order = BuildOrder(path, Build(context="."))
+    keys: Mapping[str, str | Mapping[str, str]]
+    if path.is_dir() or is_dockerfile(path):
+        order, how = order_of(path, beside)
         with BuiltImages(client) as built:
             image = built.build(order, on_phase)
-        name, keys = path.resolve().name, {"build": _relative(path, beside)}
+        name, keys = built_name(path), {"build": how}
     else:
         image = resolve_image(client, given, on_phase)
         name, keys = _image_name(given), {"image": given}
@@ -91,11 +90,11 @@ def named_source(given: str, beside: Path) -> Source | None:
     path = _file_of(Path(given))
     if path.is_file() and path.suffix in (".yml", ".yaml"):
         return None
+    if is_dockerfile(path) or (path / "Dockerfile").exists():
+        _, how = order_of(path, beside)
+        return Source(scenario_name(built_name(path)), {"build": how}, ImageRef(given, "", ""))
     if not path.is_dir():
         return Source(scenario_name(_image_name(given)), {"image": given}, ImageRef(given, "", ""))
-    if (path / "Dockerfile").exists():
-        keys = {"build": _relative(path, beside)}
-        return Source(scenario_name(path.resolve().name), keys, ImageRef(str(path), "", ""))
     name = scenario_name(path.resolve().name)
     return Source(name, {"image": UNNAMED}, ImageRef(UNNAMED, "", ""))
 
@@ -105,7 +104,7 @@ def _file_of(path: Path) -> Path:
     if path.is_file() and path.name == "Dockerfile":
         return path.parent
     if path.is_dir() and not (path / "Dockerfile").exists():
-        return next((path / name for name in COMPOSE_FILES if (path / name).exists()), path)
+        return next((path / name for name in DEFAULT_NAMES if (path / name).exists()), path)
     return path
 
 
@@ -134,7 +133,7 @@ def _of_stack(
     config, definition = _config(client, image), services[chosen]
     ports = _of_definition(definition) or _exposed_ports(config)
     check = definition.get("healthcheck") or config.get("Healthcheck")
-    keys = {"compose": _relative(path, beside), "service": chosen}
+    keys = {"compose": relative_to(path, beside), "service": chosen}
     health = _health_path(check), bool(_health_test(check))
     return Source(scenario_name(chosen), keys, image, ports, *health)
 
@@ -159,13 +158,6 @@ def scenario_name(text: str) -> str:
     """``text`` as a scenario may be called: lower case, digits, dots, dashes, underscores."""
     name = re.sub(r"[^a-z0-9._-]+", "-", text.lower()).strip("._-")
     return name[:NAME_LENGTH].rstrip("._-") or "service"
-
-
-def _relative(path: Path, beside: Path) -> str:
-    try:
-        return str(path.resolve().relative_to(beside.resolve()))
-    except ValueError:
-        return str(path.resolve())
 
 
 def _config(client: DockerClient, image: ImageRef) -> Mapping[str, Any]:

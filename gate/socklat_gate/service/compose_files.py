@@ -10,11 +10,13 @@ from pathlib import Path
 
 from socklat_gate.errors import Reason, UsageError
 
-__all__ = ["compose_setting", "has_name", "stack_files"]
+__all__ = ["DEFAULT_NAMES", "compose_setting", "has_name", "stack_files"]
 
 log = logging.getLogger(__name__)
 
 DEFAULT_NAMES = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
+"""By which compose finds a file, the first one first."""
+
 OVERRIDES = tuple(
     f"{name}.override.{ending}"
     for name in ("compose", "docker-compose")
