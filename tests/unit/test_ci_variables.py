@@ -118,7 +118,7 @@ JOBS = {
                 "CI_MERGE_REQUEST_REF_PATH": "refs/merge-requests/7/train",
                 "CI_MERGE_REQUEST_SOURCE_BRANCH_SHA": HEAD,
             },
-            MERGED,
+            replace(MERGED, branch="main"),
         ),
         ({**GITLAB_MR, "CI_MERGE_REQUEST_SOURCE_PROJECT_ID": "99"}, replace(REQUEST, fork="yes")),
         # A pull request of another host: its number is none of GitLab's.

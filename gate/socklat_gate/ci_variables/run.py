@@ -71,6 +71,8 @@ def _run_of(system: CiSystem, environment: Variables) -> CiRun:
     target = _first(environment, system.target)
     if queued_for(branch):
         branch = target = queued_for(branch)
+    elif _first(environment, system.queued):
+        branch = target
     elif not (number or system.targets_pull_requests):
         target = ""
     return CiRun(

@@ -55,6 +55,7 @@ SYSTEMS = (
         ),
         number=(("CI_MERGE_REQUEST_IID", NUMBER),),
         merged=(("CI_MERGE_REQUEST_REF_PATH", f"({MERGE})"),),
+        queued=(("CI_MERGE_REQUEST_EVENT_TYPE", "(merge_train)"),),
         fork=of_pull_requests(
             lambda env: (
                 env.get("CI_MERGE_REQUEST_SOURCE_PROJECT_ID", "")
