@@ -32,6 +32,7 @@ __all__ = ["Gate", "built_image", "child_environment", "run_gate"]
 TAIL_LINES = 40
 MAX_LINE = 1500
 PIECE = 1 << 16
+HELP_WITHIN_S = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +95,7 @@ def built_image(runner: Runner, directory: Path) -> Iterator[str]:
     environment = child_environment(os.environ)
     exit_code = 127
     if docker:
+        environment |= _builder_variables(docker, environment)
         with runner.untrusted_output("docker build"):
             exit_code, _ = _run(
                 runner, [docker, "build", "--tag", tag, str(directory)], environment
@@ -110,6 +112,30 @@ def built_image(runner: Runner, directory: Path) -> Iterator[str]:
     finally:
         with runner.untrusted_output("docker image rm"):
             _run(runner, [docker, "image", "rm", tag], environment)
+
+
+def _builder_variables(docker: str, environment: Mapping[str, str]) -> dict[str, str]:
+    """Those by which the command builds as the gate builds a baseline: with BuildKit if it has it.
+
+    One that has not fails where it is asked for it.
+    """
+    # An attestation has the time in it: equal sources would be different images.
+    plain = {"BUILDX_NO_DEFAULT_ATTESTATIONS": "1"}
+    asked = {"DOCKER_BUILDKIT": "1", **environment}
+    try:
+        done = subprocess.run(
+            [docker, "build", "--help"],
+            env=asked,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            timeout=HELP_WITHIN_S,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return plain
+    has_buildkit = done.returncode == 0 and b"--secret" in done.stdout
+    return plain | ({"DOCKER_BUILDKIT": asked["DOCKER_BUILDKIT"]} if has_buildkit else {})
 
 
 def _run(

@@ -296,7 +296,7 @@ def test_an_image_that_was_built_is_removed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls = tmp_path / "calls"
-    (tmp_path / "docker").write_text(f'#!{SHELL}\necho "$@" >>{calls}\n')
+    (tmp_path / "docker").write_text(f'#!{SHELL}\n[ "$2" = --help ] || echo "$@" >>{calls}\n')
     (tmp_path / "docker").chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
     runner = runner_in(tmp_path)
@@ -304,6 +304,33 @@ def test_an_image_that_was_built_is_removed(
         assert calls.read_text() == f"build --tag {tag} {tmp_path}\n"
         raise RuntimeError
     assert calls.read_text().splitlines()[1] == f"image rm {tag}"
+
+
+@pytest.mark.parametrize(
+    ("help_", "given", "asked"),
+    [
+        ("echo '  --secret stringArray'", None, "1"),
+        ("echo '  --tag list'", None, ""),
+        ("echo 'BuildKit is enabled but the buildx component is missing' >&2; exit 1", None, ""),
+        ("echo '  --secret stringArray'", "0", "0"),
+    ],
+)
+def test_it_is_built_by_buildkit_where_the_command_has_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, help_: str, given: str | None, asked: str
+) -> None:
+    seen = tmp_path / "seen"
+    (tmp_path / "docker").write_text(
+        f'#!{SHELL}\nif [ "$2" = --help ]; then {help_}; exit; fi\n'
+        f'echo "$1:$DOCKER_BUILDKIT:$BUILDX_NO_DEFAULT_ATTESTATIONS" >>{seen}\n'
+    )
+    (tmp_path / "docker").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("DOCKER_BUILDKIT", raising=False)
+    if given is not None:
+        monkeypatch.setenv("DOCKER_BUILDKIT", given)
+    with built_image(runner_in(tmp_path), tmp_path):
+        pass
+    assert seen.read_text().splitlines()[0] == f"build:{asked}:1"
 
 
 @pytest.mark.parametrize("follows", [True, False])
