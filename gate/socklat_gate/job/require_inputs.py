@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection
 from pathlib import Path
 
 from socklat_gate.errors import UsageError
+from socklat_gate.job.dropped_variables import dropped_variables
 from socklat_gate.job.powers import require_allowed
 from socklat_gate.load.tls_files import UnusableTlsFile, make_context
 from socklat_gate.scenario import Scenario
@@ -15,6 +17,8 @@ from socklat_gate.scenario.secret_check import require_secrets
 from socklat_gate.scenario.tables import read_tables
 
 __all__ = ["require_inputs"]
+
+log = logging.getLogger(__name__)
 
 
 def require_inputs(
@@ -26,6 +30,13 @@ def require_inputs(
     Raises `UsageError` (NOT_ALLOWED, BAD_SECRET, BAD_SCENARIO) with file, line and key.
     """
     require_allowed(path, scenario, allowed)
+    if dropped := ",".join(dropped_variables(path, scenario)):
+        log.warning(
+            "sudo has dropped %s, which what is started depends on: call it with sudo "
+            "--preserve-env=%s",
+            dropped,
+            dropped,
+        )
     require_secrets(path, scenario)
     if scenario.load.tls is None:
         return
