@@ -127,11 +127,36 @@ def image_at(
         return stack_image(client, files, tested, on_phase, built, name=name, cache=BASE_CACHE)
     except NoDockerfile as error:
         _nothing_there(commit, os.path.relpath(error.file, sources))
+    except UsageError as error:
+        raise _of_commit(error, sources, commit) from None
+
+
+def _of_commit(error: UsageError, sources: Path, commit: str) -> UsageError:
+    """An error about what a commit has, in whose files nobody can correct anything.
+
+    It names them as the scenario does: where they were looked for is removed.
+    """
+
+    def told(text: str) -> str:
+        for place in (sources, _tree_of(sources)):
+            text = text.replace(f"{place}{os.sep}", "")
+        return text
+
+    remedy = error.remedy or ""
+    if told(remedy) != remedy:
+        remedy = "it is as it is in that commit: name a reference with --baseline-image instead"
+    what = f"commit {commit[:12]}: {told(error.message)}"
+    return UsageError(error.reason, what, remedy=remedy).with_log(told(error.log))
+
+
+def _tree_of(sources: Path) -> Path:
+    """The checkout that a directory is in."""
+    return next((p for p in (sources, *sources.parents) if (p / ".git").exists()), sources)
 
 
 def _in_checkout(directory: Path, sources: Path, path: str) -> Path:
     """Where a path of the scenario is in the checkout that ``sources`` is a part of."""
-    tree = next((p for p in (sources, *sources.parents) if (p / ".git").exists()), sources)
+    tree = _tree_of(sources)
     here = directory.resolve()
     for _ in sources.relative_to(tree).parts:
         here = here.parent
@@ -141,7 +166,7 @@ def _in_checkout(directory: Path, sources: Path, path: str) -> Path:
 
 def _check_inside(directory: Path, sources: Path, path: str) -> None:
     """The baseline must not be built from what the candidate is built from, changed as it is."""
-    tree = next((p for p in (sources, *sources.parents) if (p / ".git").exists()), sources)
+    tree = _tree_of(sources)
     if not _in_checkout(directory, sources, path).is_relative_to(os.path.normpath(tree)):
         raise UsageError(
             Reason.BAD_SCENARIO,

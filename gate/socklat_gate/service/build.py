@@ -87,10 +87,13 @@ def _remedy(builder: Builder, order: BuildOrder, shown: str) -> str:
             f"{builder.lacks}"
         )
     if needs:
-        return (
-            f"{_listed(needs)} of the Dockerfile is newer than this builder: begin the file with "
-            "`# syntax=docker/dockerfile:1`, or update Docker (23 or later)"
+        otherwise = (
+            "update Docker (23 or later), or name a reference with --baseline-image"
+            if order.stands_for  # a commit is as it is
+            else "begin the file with `# syntax=docker/dockerfile:1`, or update Docker (23 or "
+            "later)"
         )
+        return f"{_listed(needs)} of the Dockerfile is newer than this builder: {otherwise}"
     if missing := _not_given(order, text):
         return missing
     if order.stands_for:

@@ -78,6 +78,42 @@ def test_a_commit_without_that_dockerfile_is_no_baseline_yet(repository: Reposit
     assert caught.value.reason is Reason.NO_BASELINE_YET
 
 
+@pytest.mark.parametrize("remedy", ["make `compose --file {} config` succeed", "log in"])
+def test_a_stack_that_a_commit_cannot_give_is_named_without_where_it_was_looked_for(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch, remedy: str
+) -> None:
+    repository.git("checkout", "--quiet", "main")
+    repository.commit("services: {}", "perf/compose.yml")
+    repository.git("checkout", "--quiet", "topic")
+    repository.git("rebase", "--quiet", "main")
+    looked: list[Path] = []
+
+    def stack_image(_client: object, files: list[Path], *_rest: object, **_how: object) -> None:
+        looked.append(files[0])
+        said = f"compose refuses {files[0]}: {files[0].parents[1]}/docker/x is not there"
+        error = UsageError(Reason.BAD_SCENARIO, said, remedy=remedy.format(files[0]))
+        raise error.with_log(f"reading {files[0]}")
+
+    monkeypatch.setattr("socklat_gate.job.images.stack_image", stack_image)
+    service = buildable(None).service
+    keys = {"compose": "compose.yml", "service": "api"}
+    wanted = buildable(None).model_copy(update={"service": service.model_copy(update=keys)})
+    (repository.path / "perf" / "compose.yml").write_text("services: {}")
+    store = BaselineStore.at(repository.path / "none")
+    daemon: Any = Builder()
+    directory = repository.path / "perf"
+    with pytest.raises(UsageError) as caught:
+        find_reference(daemon, wanted, store, directory, discard, ref="main", built=Built(daemon))
+    error = caught.value
+    commit = repository.git("rev-parse", "main")[:12]
+    assert error.message == (f"commit {commit}: compose refuses compose.yml: docker/x is not there")
+    assert error.log == "reading compose.yml"
+    assert error.reason is Reason.BAD_SCENARIO
+    changed = "{}" in remedy
+    assert str(error.remedy).startswith("it is as it is in that commit" if changed else "log in")
+    assert not looked[0].exists()
+
+
 def test_stages_are_images_of_their_own() -> None:
     orders = [buildable(how).service.built for how in ("app", {"context": "app", "target": "a"})]
     assert orders[0].target is None

@@ -160,6 +160,18 @@ def test_a_failure_in_the_builders_words_and_what_to_do(
     assert remedy in str(caught.value.remedy)
 
 
+def test_a_commits_dockerfile_is_not_to_be_changed(docker: Any) -> None:
+    home = docker(WITH_BUILDKIT, "echo 'Unknown flag: link' >&2; exit 1")
+    made = order(home / "app", "FROM x\nCOPY --link a /a\n")
+    base = BuildOrder(made.directory, made.how, stands_for="app@base", shown="app of commit 012")
+    with pytest.raises(UsageError) as caught:
+        build(builder_of(daemon()), base, "a:b", lambda line: None)
+    assert str(caught.value.remedy) == (
+        "COPY --link in line 2 of the Dockerfile is newer than this builder: update Docker (23 or "
+        "later), or name a reference with --baseline-image"
+    )
+
+
 SECRET = "RUN --mount=type=secret,id=npmrc,target=/root/.npmrc npm ci"
 SSH = "RUN --mount=type=ssh git clone x"
 
