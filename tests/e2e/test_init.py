@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ from socklat_gate.scenario.tables import tomllib
 from tests.e2e.harness import Gate
 from tests.e2e.scenarios import DELAY_TAG
 from tests.services.build import package_image, scenario_image
+from tests.services.own_images import OwnImages
+from tests.services.stacks import stack_variables
 
 pytestmark = [pytest.mark.kernel, pytest.mark.docker, pytest.mark.beside]
 
@@ -65,6 +68,47 @@ def test_what_is_not_understood_is_said(gate: Gate) -> None:
     assert load_scenario(gate.directory / "socklat.toml").service.port == 7000  # as it was seen
     assert "speaks none of HTTP, RESP, memcached, PostgreSQL" in done.stdout
     assert "correct what the service does not understand" in done.stdout
+
+
+PROXY = """daemon off; user root; worker_processes 2; error_log stderr;
+events { worker_connections 4096; }
+http { access_log off; keepalive_requests 100000000;
+  server { listen 8080; location / { proxy_pass http://127.0.0.1:9000; } }
+  server { listen 127.0.0.1:9000; location / { return 200 "ok"; } } }
+"""
+ASKS = "import urllib.request as u; u.urlopen('http://127.0.0.1:8080/health')"
+
+
+# Its twins that always run: which port and path are found, in tests/unit/init.
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["proxy", "checked"])
+def test_what_asks_within_the_container_is_no_request_of_the_scenario(
+    gate: Gate, docker_client: Any, nginx_image: str, own_images: OwnImages, kind: str
+) -> None:
+    context = gate.directory / kind
+    context.mkdir()
+    if kind == "proxy":
+        (context / "nginx.conf").write_text(PROXY)
+        text = f"{own_images.begins(nginx_image)}COPY nginx.conf /etc/nginx/\nEXPOSE 8080\n"
+    else:
+        tier = stack_variables(docker_client)
+        check = json.dumps([tier["PYTHON"], "-c", ASKS])
+        text = f"{own_images.begins(tier['TIER'])}ENV ROLE=app\n"
+        text += f"HEALTHCHECK --interval=1s CMD {check}\n"
+    (context / "Dockerfile").write_text(text)
+    done = gate.run("init", context, out=False, apart=True)
+    assert done.code == 0, done.stderr
+    assert "speaks HTTP on port 8080" in done.stdout
+    path = gate.directory / "socklat.toml"
+    written = load_scenario(path)
+    assert written.service.ready.http == ("/" if kind == "proxy" else "/health")
+    short = re.sub(r"(?m)^duration_s = \d+", "duration_s = 3", path.read_text())
+    path.write_text(short)
+    measured = gate.run("run", path, "--runs", 1)
+    assert measured.code == 0, measured.stderr
+    result = read_result(gate.out / "result.json")
+    assert result.completeness is not None
+    assert result.completeness.mismatch == 0
 
 
 # Its twins that always run: other services above, what OpenAPI tells in tests/unit/init.

@@ -24,7 +24,10 @@ NAME_LENGTH = 63
 UNNAMED = "service:candidate"
 """Stands for an image that nobody has named."""
 
-_HEALTH_URL = re.compile(r"https?://(?:localhost|127\.0\.0\.1|\[::1\])(?::\d+)?(/[^\s'\"|;&]*)")
+_HEALTH_URL = re.compile(
+    r"(?<![\w.-])(?:https?://)?(?:localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1?\]|\$\{?HOSTNAME\}?)"
+    r"(?::(?:\d+|\$\w+|\$\{[^}\s]*\}))?(/[^\s'\"|;&)]*)"
+)
 
 
 @dataclass(frozen=True, slots=True)
