@@ -192,3 +192,18 @@ def test_what_does_not_come_up_is_named_with_its_state(
         both_up(directory, "proxy", 80, arms=1)
     assert raised.value.reason is Reason.SERVICE_DIED
     assert "db fails its health check" in raised.value.message
+
+
+@pytest.mark.slow
+def test_what_a_stack_misses_of_an_external_network_is_named(
+    place: Callable[[str], Path], both_up: Up
+) -> None:
+    directory = place("own-subnet")
+    path = directory / "compose.yaml"
+    lacking = "DB_HOST: outside.invalid, MUST: '1'"
+    path.write_text(path.read_text().replace("DB_HOST: db", lacking))
+    with pytest.raises(InvalidMeasurement) as raised:
+        both_up(directory, "api", 8080, arms=1)
+    assert raised.value.reason is Reason.SERVICE_DIED
+    assert "networks.proxy: each arm has a network of its own" in raised.value.message
+    assert "cannot reach outside.invalid" in raised.value.log

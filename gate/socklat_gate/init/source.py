@@ -194,5 +194,6 @@ def _health_test(check: Mapping[str, Any] | None) -> str:
     """What a health check runs, in one line; empty where there is none, or it is switched off."""
     check = check or {}
     test = check.get("Test") or check.get("test") or []
-    text = test if isinstance(test, str) else " ".join(test)
+    # A dollar of a compose file's is doubled.
+    text = (test if isinstance(test, str) else " ".join(test)).replace("$$", "$")
     return "" if check.get("disable") or text in ("", "NONE") else text

@@ -52,6 +52,10 @@ class ArmLauncher(Protocol):
     def keeps_networks(self) -> bool:
         """Whether the network outlives the containers on it."""
 
+    @property
+    def changed(self) -> Sequence[str]:
+        """A line on each thing that an arm has otherwise than its files say: a possible cause."""
+
     def open(self, call: Call) -> None:
         """What is needed once, before anything is placed."""
 

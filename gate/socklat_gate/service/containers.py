@@ -41,6 +41,7 @@ class Containers:
     """`ArmLauncher` of one container an arm."""
 
     keeps_networks = True
+    changed = ()
 
     def __init__(
         self,

@@ -159,7 +159,7 @@ class ServiceSession:
         except BaseException as error:
             starting.end()
             if isinstance(error, InvalidMeasurement):
-                error.and_beside(starting.not_well())
+                error.and_beside([*starting.not_well(), *self._launcher.changed])
             self.stop()
             raise
 

@@ -30,7 +30,7 @@ from socklat_gate.service.stack_document import (
     secret_environment,
 )
 from socklat_gate.service.stack_errors import up_error
-from socklat_gate.service.stack_isolation import isolated_stack
+from socklat_gate.service.stack_isolation import isolated_stack, replaced_parts
 from socklat_gate.service.stack_mounts import copied_sources, make_copies, with_copies
 from socklat_gate.service.stack_reading import checked_stack
 
@@ -38,6 +38,12 @@ __all__ = ["Stacks"]
 
 log = logging.getLogger(__name__)
 
+_IN_PLACE = {
+    "network": "each arm has a network of its own in place of the external one, where nothing "
+    "else is (service.shared keeps the external one, for both arms)",
+    "subnet": "each arm has another subnet than the file fixes, so that an address which the "
+    'service has from elsewhere is wrong (gate.interleave = "block" keeps the subnet)',
+}
 UP_WITHIN_S = 300.0
 """For what the service under test depends on to be healthy or done, on top of its own time."""
 
@@ -82,6 +88,16 @@ class Stacks:
         self._read: dict[tuple[Path, ...], _Stack] = {}
         self._serial = 0
         self._running: Compose | None = None
+
+    @property
+    def changed(self) -> list[str]:
+        """Networks and subnets that are the arm's own in place of what the files name."""
+        parts = {
+            part
+            for stack in self._read.values()
+            for part in replaced_parts(stack.document, self._service.shared_keys, alone=self._alone)
+        }
+        return [f"{part.key}: {_IN_PLACE[part.by]}" for part in sorted(parts, key=str)]
 
     def open(self, call: Call) -> None:
         """Reads the files, and builds or pulls the images, but for the one under test.

@@ -55,6 +55,7 @@ def test_ports_of_an_image() -> None:
         ({"test": "curl -sf http://0.0.0.0:8000/healthz || exit 1"}, "/healthz"),
         ({"test": "curl -f http://localhost:${PORT:-8080}/ready"}, "/ready"),
         ({"test": "wget -qO- localhost:$PORT/up && exit"}, "/up"),
+        ({"test": ["CMD-SHELL", "curl localhost:$${PORT}/live"]}, "/live"),
         ({"test": ["CMD", "node", "-e", "require('http').get('http://[::1]:80/ok')"]}, "/ok"),
         ({"test": "curl -f http://$HOSTNAME/a || exit 1"}, "/a"),
         ({"test": ["CMD", "redis-cli", "ping"]}, ""),

@@ -57,3 +57,24 @@ def test_one_image_by_one_name_is_one_in_an_arm(
         "cache": "id of redis:7",
         "own": "id of own",
     }
+
+
+@pytest.mark.parametrize("alone", [False, True])
+def test_what_the_arms_have_otherwise_than_the_file_says(
+    alone: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    networks = {
+        "proxy": {"external": True, "name": "traefik"},
+        "back": {"ipam": {"config": [{"subnet": "172.30.5.0/24"}]}},
+        "kept": {"external": True, "name": "lab"},
+    }
+    document = {"services": {"api": {"image": "x"}}, "networks": networks}
+    monkeypatch.setattr(stack, "checked_stack", lambda *_args, alone: StackReading(document))
+    keys = {"compose": "c.yml", "service": "api", "port": 80, "shared": ["networks.kept"]}
+    service = Service.model_validate(keys)
+    stacks = Stacks(None, service, tmp_path, OwnerTag.current(), alone=alone)  # type: ignore[arg-type]
+    assert stacks.changed == []
+    stacks._stack_of(service, None, lambda make: make())
+    said = [line.partition(": each arm has ")[0] for line in stacks.changed]
+    assert said == (["networks.proxy"] if alone else ["networks.back.ipam", "networks.proxy"])
+    stacks.close()
