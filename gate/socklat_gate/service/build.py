@@ -12,7 +12,7 @@ from socklat_gate.service.build_daemon import ClassicBuilder, DaemonBuildKit, ha
 from socklat_gate.service.build_order import Builder, BuildOrder, OnLine
 from socklat_gate.service.client import daemon_errors
 from socklat_gate.service.docker_types import DockerClient
-from socklat_gate.service.dockerfile import Need, mounted, newest_needs
+from socklat_gate.service.dockerfile import listed, mounted, newest_needs
 from socklat_gate.service.logs import clip, last_line
 from socklat_gate.wording.sanitise import strip_control_characters
 
@@ -21,7 +21,6 @@ __all__ = ["build", "builder_of"]
 log = logging.getLogger(__name__)
 
 BUILD_LINES = 15
-MOST_HINTS = 3
 OLD_SYNTAX = ("unknown instruction", "unknown flag", "parse error", "buildkit")
 """How builders begin to say that they do not know what is written there."""
 
@@ -83,7 +82,7 @@ def _remedy(builder: Builder, order: BuildOrder, shown: str) -> str:
     needs = [need for need in newest_needs(text) if classic or (need.syntax and not_known)]
     if needs and classic:
         return (
-            f"{_listed(needs)} of the Dockerfile needs BuildKit, which is not used here: "
+            f"{listed(needs)} of the Dockerfile needs BuildKit, which is not used here: "
             f"{builder.lacks}"
         )
     if needs:
@@ -93,7 +92,7 @@ def _remedy(builder: Builder, order: BuildOrder, shown: str) -> str:
             else "begin the file with `# syntax=docker/dockerfile:1`, or update Docker (23 or "
             "later)"
         )
-        return f"{_listed(needs)} of the Dockerfile is newer than this builder: {otherwise}"
+        return f"{listed(needs)} of the Dockerfile is newer than this builder: {otherwise}"
     if missing := _not_given(order, text):
         return missing
     if order.stands_for:
@@ -118,9 +117,3 @@ def _not_given(order: BuildOrder, text: str) -> str:
                 '{ env = "VARIABLE" }'
             )
     return ""
-
-
-def _listed(needs: list[Need]) -> str:
-    found = {need.what: need for need in reversed(needs)}
-    first = sorted(found.values(), key=lambda need: need.line)[:MOST_HINTS]
-    return ", ".join(f"{need.what} in line {need.line}" for need in first)

@@ -23,6 +23,7 @@ __all__ = ["CliBuilder", "cli_builder"]
 ASK_WITHIN_S = 20.0
 END_WITHIN_S = 5.0
 MAX_LINE = 1 << 14
+INSTALL = "install its buildx plugin (docker-buildx)"
 
 
 class CliBuilder:
@@ -36,6 +37,15 @@ class CliBuilder:
         self._docker = docker
         # A builder of the user's own leaves its image where no container can be made of it.
         self._load = ("--load",) if "--load" in options else ()
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """Those by which a command that calls ``docker`` builds with this one."""
+        path = os.environ.get("PATH", os.defpath)
+        return {
+            "DOCKER_BUILDKIT": "1",
+            "PATH": os.pathsep.join((os.path.dirname(self._docker), path)),
+        }
 
     def build(self, order: BuildOrder, tag: str, on_line: OnLine) -> str:
         """See `Builder`."""
@@ -64,14 +74,27 @@ class CliBuilder:
 
 
 def cli_builder() -> tuple[CliBuilder | None, str]:
-    """The command's builder; or None and why it has no BuildKit."""
-    docker = shutil.which("docker")
-    if docker is None:
-        return None, "no `docker` command is installed here"
-    options, why = _options(docker, daemon_url())
-    if "--secret" in options:
-        return CliBuilder(docker, options), ""
-    return None, why or f"{docker} has no BuildKit: install its buildx plugin (docker-buildx)"
+    """The builder of the first command that has BuildKit; or None and why there is none.
+
+    One that a machine was given later may hide another one, and need not have as much.
+    """
+    why_not = ""
+    for docker in _commands():
+        options, why = _options(docker, daemon_url())
+        if "--secret" in options:
+            return CliBuilder(docker, options), ""
+        why_not = why_not or why or f"{docker} has no BuildKit: {INSTALL}"
+    return None, why_not or "no `docker` command is installed here"
+
+
+def _commands() -> Iterator[str]:
+    """Each ``docker`` on the PATH, the one that is called by its name first."""
+    seen = set()
+    for directory in os.environ.get("PATH", os.defpath).split(os.pathsep):
+        found = shutil.which("docker", path=directory) if directory else None
+        if found and (real := os.path.realpath(found)) not in seen:
+            seen.add(real)
+            yield found
 
 
 @lru_cache(maxsize=4)

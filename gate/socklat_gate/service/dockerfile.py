@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-__all__ = ["Mounted", "Need", "base_images", "mounted", "newest_needs"]
+__all__ = ["Mounted", "Need", "base_images", "listed", "mounted", "newest_needs"]
+
+MOST_LISTED = 3
 
 _SYNTAX = re.compile(r"#\s*syntax\s*=\s*(\S+)", re.IGNORECASE)
 _ESCAPE = re.compile(r"#\s*escape\s*=\s*(\S)", re.IGNORECASE)
@@ -101,6 +103,13 @@ def newest_needs(text: str) -> Iterator[Need]:
             for what, pattern in patterns.items():
                 if pattern(line):
                     yield Need(what, number, of_syntax and not has_syntax)
+
+
+def listed(needs: Iterable[Need]) -> str:
+    """The first ones, once each, with their lines."""
+    found = {need.what: need for need in reversed(list(needs))}
+    first = sorted(found.values(), key=lambda need: need.line)[:MOST_LISTED]
+    return ", ".join(f"{need.what} in line {need.line}" for need in first)
 
 
 def base_images(text: str, arguments: Mapping[str, str]) -> list[str]:

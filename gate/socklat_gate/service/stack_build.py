@@ -17,6 +17,7 @@ from socklat_gate.service.build_user import build_user
 from socklat_gate.service.built_images import BuiltImages, replacing
 from socklat_gate.service.compose import Compose, Document
 from socklat_gate.service.docker_types import DockerClient
+from socklat_gate.service.dockerfile import listed, newest_needs
 from socklat_gate.service.image import ImageRef, resolve_image
 from socklat_gate.service.logs import last_line
 from socklat_gate.service.stack_reading import read_enabled
@@ -87,7 +88,7 @@ def build_service(
     By BuildKit where the command has it: the older docker-compose asks for it by a variable.
     Raises `UsageError` (NO_SUCH_IMAGE) with the output.
     """
-    buildkit, _ = cli_builder()
+    buildkit, why_not = cli_builder()
     definition = stack["services"][name]
     how = _how_built(definition["build"], cache if buildkit else "")
     service = {**definition, "build": how, "image": tag}
@@ -98,7 +99,7 @@ def build_service(
         written.write_text(json.dumps(document), encoding="utf-8")
         # An attestation has the time in it: equal sources would be different images.
         variables = {"BUILDX_NO_DEFAULT_ATTESTATIONS": "1"}
-        variables |= {"DOCKER_BUILDKIT": "1"} if buildkit else {}
+        variables |= buildkit.variables if buildkit else {}
         command = Compose("socklat-gate-build", written, file.parent, variables, user=build_user())
         if begun is not None:
             begun(command)
@@ -109,11 +110,22 @@ def build_service(
                 command.end()
             raise
     if failed:
+        needs = "" if buildkit else _needs_of_buildkit(definition["build"], file.parent)
         raise UsageError(
             Reason.NO_SUCH_IMAGE,
             f"building {name} of {file} failed: {last_line(failed)}",
-            remedy=f"make `docker compose --file {file} build` succeed",
+            remedy=f"{needs} of its Dockerfile needs BuildKit, which is not used here: {why_not}"
+            if needs
+            else f"make `docker compose --file {file} build` succeed",
         ).with_log(failed)
+
+
+def _needs_of_buildkit(how: str | Document, directory: Path) -> str:
+    try:
+        text = _dockerfile(how, directory).read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+    return listed(newest_needs(text))
 
 
 def maker_of(stack: Document, name: str) -> str:
@@ -147,11 +159,16 @@ def _image_name(definition: Mapping[str, Any]) -> str:
 def _check_dockerfile(how: str | Document | None, directory: Path) -> None:
     """Raises `NoDockerfile`; says nothing of what is not on this disk."""
     table = {"context": how} if isinstance(how, str) else how or {}
-    context = directory / str(table.get("context", "."))
     if table and "dockerfile_inline" not in table and "://" not in str(table.get("context")):
-        file = context / str(table.get("dockerfile") or "Dockerfile")
+        file = _dockerfile(table, directory)
         if not file.is_file():
             raise NoDockerfile(file)
+
+
+def _dockerfile(how: str | Document, directory: Path) -> Path:
+    table = {"context": how} if isinstance(how, str) else how
+    context = directory / str(table.get("context", "."))
+    return context / str(table.get("dockerfile") or "Dockerfile")
 
 
 def _how_built(how: str | Document, cache: str) -> Document:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -29,7 +30,9 @@ def docker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Makes the only ``docker`` on the PATH: what its help says, and what a build does."""
     programs = tmp_path / "programs"
     programs.mkdir()
-    monkeypatch.setenv("PATH", f"{programs}:/usr/bin:/bin")
+    for tool in ("env", "sleep"):
+        (programs / tool).symlink_to(str(shutil.which(tool)))
+    monkeypatch.setenv("PATH", str(programs))
     monkeypatch.delenv("DOCKER_BUILDKIT", raising=False)
     build_cli._options.cache_clear()
 
@@ -73,6 +76,23 @@ def test_buildkit_where_the_command_or_the_daemon_has_it(
     found = builder_of(client)
     assert isinstance(found, kind)
     assert lacks in found.lacks
+
+
+def test_a_command_that_hides_another_one_need_not_have_as_much(
+    docker: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = docker(WITH_BUILDKIT, 'echo "$PATH"')
+    before = home / "before"
+    before.mkdir()
+    (before / "docker").write_text("#!/bin/sh\nexit 1\n")
+    (before / "docker").chmod(0o755)
+    monkeypatch.setenv("PATH", f":{before}:{before}:{home / 'programs'}")
+    found = builder_of(daemon())
+    assert isinstance(found, CliBuilder)
+    assert found.variables["PATH"].startswith(f"{home / 'programs'}:")
+    lines: list[str] = []
+    build(found, order(home / "app"), "a:b", lines.append)
+    assert len(lines) == 1
 
 
 def test_no_command_at_all_and_one_that_is_told_not_to(

@@ -9,6 +9,7 @@ import pytest
 
 from socklat_gate.errors import Exit, Interrupted, Reason, UsageError
 from socklat_gate.service import stack_build
+from socklat_gate.service.build_cli import CliBuilder
 from socklat_gate.service.compose import StackReading
 from socklat_gate.service.stack_build import (
     NoDockerfile,
@@ -38,6 +39,7 @@ class Command:
 
     built: list[dict[str, Any]] = []  # noqa: RUF012 - replaced by the fixture
     ended: list[str] = []  # noqa: RUF012
+    variables: dict[str, str] = {}  # noqa: RUF012
     fails: str | Exception = ""
     images: Images
 
@@ -46,6 +48,7 @@ class Command:
     ) -> None:
         self._document = json.loads(file.read_text())
         assert environment["BUILDX_NO_DEFAULT_ATTESTATIONS"] == "1"
+        Command.variables = environment
 
     def run(self, *arguments: str) -> str:
         assert arguments == ("build",)
@@ -65,7 +68,9 @@ def compose(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Pa
     """Makes the compose file's directory, with a Dockerfile where each service is built from."""
     Command.built, Command.ended, Command.fails, Command.images = [], [], "", Images()
     monkeypatch.setattr(stack_build, "Compose", Command)
-    monkeypatch.setattr(stack_build, "cli_builder", lambda: (object(), ""))
+    monkeypatch.setattr(
+        stack_build, "cli_builder", lambda: (CliBuilder("/usr/lib/docker", "--secret"), "")
+    )
     reading = StackReading(STACK)
     monkeypatch.setattr(stack_build, "read_enabled", lambda files, tested: reading)
     for name in ("app", "db"):
@@ -156,3 +161,32 @@ def test_a_failure_and_a_signal(compose: Callable[..., Path]) -> None:
     with pytest.raises(Interrupted):
         build_service(compose(), STACK, "api", "own:tag")
     assert Command.ended == ["ended"]  # nobody waits for it any more
+
+
+def test_the_older_compose_calls_the_docker_that_has_buildkit(
+    compose: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", "/usr/local/bin:/usr/bin")
+    build_service(compose(), STACK, "api", "own:tag")
+    assert Command.variables["DOCKER_BUILDKIT"] == "1"
+    assert Command.variables["PATH"] == "/usr/lib:/usr/local/bin:/usr/bin"
+
+
+def test_without_buildkit_what_needs_it_is_named(
+    compose: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lacks = "/usr/bin/docker has no BuildKit"
+    monkeypatch.setattr(stack_build, "cli_builder", lambda: (None, lacks))
+    Command.fails = "the --mount option requires BuildKit"
+    text = "FROM x\nRUN --mount=type=cache,target=/c true\nCOPY --link a /a\n"
+    (compose().parent / "app" / "Dockerfile").write_text(text)
+    with pytest.raises(UsageError) as caught:
+        build_service(compose(), STACK, "api", "own:tag")
+    assert "DOCKER_BUILDKIT" not in Command.variables
+    assert caught.value.remedy == (
+        "RUN --mount in line 2, COPY --link in line 3 of its Dockerfile needs BuildKit, which is "
+        f"not used here: {lacks}"
+    )
+    with pytest.raises(UsageError) as caught:
+        build_service(compose(), STACK, "db", "own:tag")
+    assert "docker compose --file" in str(caught.value.remedy)
