@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections import deque
 
 from socklat_gate.errors import Reason, UsageError
-from socklat_gate.service.build_cli import cli_builder
+from socklat_gate.service.build_cli import SWITCHED_OFF, cli_builder, is_switched_off
 from socklat_gate.service.build_daemon import ClassicBuilder, DaemonBuildKit, has_buildkit
 from socklat_gate.service.build_order import Builder, BuildOrder, OnLine
 from socklat_gate.service.client import daemon_errors
@@ -27,8 +26,8 @@ OLD_SYNTAX = ("unknown instruction", "unknown flag", "parse error", "buildkit")
 
 def builder_of(client: DockerClient) -> Builder:
     """BuildKit where the command or else the daemon has it, as ``DOCKER_BUILDKIT`` allows."""
-    if os.environ.get("DOCKER_BUILDKIT", "").lower() in ("0", "false"):
-        return ClassicBuilder(client, "DOCKER_BUILDKIT=0 is set")
+    if is_switched_off():
+        return ClassicBuilder(client, SWITCHED_OFF)
     found, why = cli_builder()
     if found is not None:
         return found

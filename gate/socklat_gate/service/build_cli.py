@@ -18,11 +18,12 @@ from socklat_gate.service.build_user import build_user
 from socklat_gate.service.client import daemon_url
 from socklat_gate.service.daemon_address import command_environment, daemon_address
 
-__all__ = ["CliBuilder", "cli_builder"]
+__all__ = ["SWITCHED_OFF", "CliBuilder", "cli_builder", "is_switched_off"]
 
 ASK_WITHIN_S = 20.0
 END_WITHIN_S = 5.0
 MAX_LINE = 1 << 14
+SWITCHED_OFF = "DOCKER_BUILDKIT=0 is set"
 INSTALL = "install its buildx plugin (docker-buildx)"
 
 
@@ -78,6 +79,8 @@ def cli_builder() -> tuple[CliBuilder | None, str]:
 
     One that a machine was given later may hide another one, and need not have as much.
     """
+    if is_switched_off():
+        return None, SWITCHED_OFF
     why_not = ""
     for docker in _commands():
         options, why = _options(docker, daemon_url())
@@ -85,6 +88,11 @@ def cli_builder() -> tuple[CliBuilder | None, str]:
             return CliBuilder(docker, options), ""
         why_not = why_not or why or f"{docker} has no BuildKit: {INSTALL}"
     return None, why_not or "no `docker` command is installed here"
+
+
+def is_switched_off() -> bool:
+    """Whether the environment says that nothing is built with BuildKit."""
+    return os.environ.get("DOCKER_BUILDKIT", "").lower() in ("0", "false")
 
 
 def _commands() -> Iterator[str]:

@@ -101,6 +101,8 @@ def test_no_command_at_all_and_one_that_is_told_not_to(
     docker(WITH_BUILDKIT)
     monkeypatch.setenv("DOCKER_BUILDKIT", "0")
     assert isinstance(builder_of(daemon()), ClassicBuilder)
+    # Nor do compose files by it.
+    assert build_cli.cli_builder() == (None, "DOCKER_BUILDKIT=0 is set")
     monkeypatch.delenv("DOCKER_BUILDKIT")
     monkeypatch.setenv("PATH", str(tmp_path))
     found = builder_of(daemon())
