@@ -78,6 +78,16 @@ def test_files_of_two_scenarios_can_lie_side_by_side() -> None:
     assert lines[0] & lines[1] == set()
 
 
+def test_a_name_has_one_type_and_one_help_in_all_files() -> None:
+    """Pushgateway and the textfile collector refuse a second one, whatever file it comes in."""
+    seen: dict[tuple[str, str], set[str]] = {}
+    for result in RESULTS.values():
+        for word, name, rest in re.findall(r"(?m)^# (\w+) (\S+) (.*)$", rendered(result)):
+            seen.setdefault((word, name), set()).add(rest)
+    assert len(seen) > 20
+    assert [key for key, found in seen.items() if len(found) > 1] == []
+
+
 @pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed")
 @each
 def test_promtool_finds_nothing(result: Result) -> None:
