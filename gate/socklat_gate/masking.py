@@ -188,17 +188,26 @@ def _forms(value: str) -> Iterator[str]:
     quoted = {quote(data, safe=""), quote(data), quote_plus(data, safe="")}
     quoted |= {quote(one, safe="") for one in quoted}
     in_json = {json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]}
+    by_others = {_escaped(text, which) for text in in_json for which in ("&<>", "&<>='")}
     escaped = {
         *in_json,
+        *by_others,  # as Go and Java write JSON
+        *(text.replace("/", "\\/") for text in in_json),  # as PHP does
         *(json.dumps(one)[1:-1] for one in in_json),  # a log of lines of JSON, as JSON
         repr(value)[1:-1],
         html.escape(value),
         html.escape(value).replace("&#x27;", "&#39;").replace("&quot;", "&#34;"),
+        html.escape(value).replace("&#x27;", "&apos;"),
         shlex.quote(value).strip("'"),
+        re.sub(r"([^\w@%+=:,./-])", r"\\\1", value),  # as printf %q of a shell does
     }
     yield from (one for one in quoted | escaped if len(one) >= MIN_LENGTH)
     encoded = {data.hex(), data.hex().upper(), *_base64_forms(data), *_base64_lines(data)}
     yield from (one for one in encoded if len(one) >= MIN_ENCODED)
+
+
+def _escaped(text: str, which: str) -> str:
+    return "".join(f"\\u{ord(one):04x}" if one in which else one for one in text)
 
 
 def _base64_forms(data: bytes) -> Iterator[str]:

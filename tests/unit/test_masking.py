@@ -45,6 +45,22 @@ SEAM = 4
         lambda value: value.encode().hex().upper(),
         lambda value: shlex.join(["tool", f"--token={value}"]),
         lambda value: json.dumps(json.dumps({"a": value}))[6:-2],
+        lambda value: (
+            json.dumps(value, ensure_ascii=False)
+            .replace("&", "\\u0026")
+            .replace("<", "\\u003c")
+            .replace(">", "\\u003e")
+        ),
+        lambda value: (
+            json.dumps(value, ensure_ascii=False)
+            .replace("&", "\\u0026")
+            .replace("<", "\\u003c")
+            .replace("=", "\\u003d")
+            .replace("'", "\\u0027")
+        ),
+        lambda value: json.dumps(value).replace("/", "\\/"),
+        lambda value: html.escape(value).replace("&#x27;", "&apos;"),
+        lambda value: re.sub(r"([^\w@%+=:,./-])", r"\\\1", value),
         lambda value: urllib.parse.quote(urllib.parse.quote(value, safe=""), safe=""),
         lambda value: base64.b64encode(value.encode()).decode(),
         lambda value: base64.urlsafe_b64encode(value.encode()).decode(),
