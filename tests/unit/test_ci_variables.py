@@ -300,10 +300,10 @@ JOBS = {
             {**APPVEYOR, "APPVEYOR_REPO_BRANCH": "main", "APPVEYOR_REPO_TAG_NAME": "v1"},
             NO_BRANCH,
         ),
-        (APPVEYOR_PR, replace(REQUEST, head=HEAD)),
+        (APPVEYOR_PR, MERGED),
         (
             {**APPVEYOR_PR, "APPVEYOR_PULL_REQUEST_HEAD_REPO_NAME": "mallory/shop"},
-            replace(REQUEST, head=HEAD, fork="yes"),
+            replace(MERGED, fork="yes"),
         ),
     ],
     "Cirrus CI": [
@@ -358,7 +358,7 @@ JOBS = {
                 "TRAVIS_PULL_REQUEST_SHA": HEAD,
                 "TRAVIS_PULL_REQUEST_SLUG": "shops/shop",
             },
-            replace(REQUEST, head=HEAD),
+            MERGED,
         ),
     ],
 }
