@@ -60,7 +60,7 @@ SECRET_WORDS = frozenset(
 SUFFIXES = ("TOKEN", "SECRET", "PASSWORD", "PASSWD")
 NO_SECRETS = {"PWD", "OLDPWD"}
 
-_IN_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/?#@\s:]*:([^/?#@\s]+)@")
+_IN_URL = re.compile(r"(?<![A-Za-z0-9+.-])[A-Za-z][A-Za-z0-9+.-]*://[^/?#@\s:]*:([^/?#@\s]+)@")
 _IN_SETTINGS = re.compile(
     r"(?:^|[;?&\s])(?:password|pwd|passwd|accountkey|sharedaccesskey|secret|token)\s*=\s*([^;&\s]+)",
     re.IGNORECASE,

@@ -94,10 +94,10 @@ def _of_text(file: Path, text: str, *, by_shell: bool) -> Iterator[NamedVariable
             alone = match["braced"] is None or match["rest"] in ("", "?")
             # ":?" is compose's own refusal, ":-" and "-" have a value of their own, in which a
             # further variable may stand that is looked for only then.
-            needed = alone and not by_shell and match.start() >= default_until
-            yield NamedVariable(name, file, needed)
-            if not alone:
-                default_until = max(default_until, _closed_at(text, match.start()))
+            outermost = match.start() >= default_until
+            yield NamedVariable(name, file, alone and not by_shell and outermost)
+            if outermost and not alone:
+                default_until = _closed_at(text, match.start())
 
 
 def _unquoted(settings: str) -> str:
