@@ -115,6 +115,8 @@ def test_a_reference_whose_image_is_gone_is_built_from_its_commit(
     assert repository.git("worktree", "list") == before
 
 
+# Its twins that always run: tests/unit/job/test_nightly.py, and drift in tests/unit/verdict.
+@pytest.mark.slow
 def test_a_night_beside_the_release_joins_the_drift_series(
     gate: Gate, repository: Repository
 ) -> None:

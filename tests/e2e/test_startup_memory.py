@@ -64,6 +64,8 @@ def test_what_got_worse_fails_by_its_name(
     assert "| peak memory | " in done.report
 
 
+# Its twins that always run: one that fails by its name below a limit of its own, above.
+@pytest.mark.slow
 def test_a_service_that_is_ready_later_and_holds_more_passes_where_nobody_asks(
     gate: Gate, scenario: Scenario
 ) -> None:

@@ -111,9 +111,9 @@ def test_few_replicas_are_replaced_and_fail_by_several_generations(
     assert all(one.exchanges > 5 * 30 for one in first)
 
 
-@pytest.mark.parametrize(
-    "number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)]
-)
+# Its twins that always run: tests/unit/job/test_fleet.py, and test_signals.py without a watch.
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_in_the_middle_leaves_nothing(
     gate: Gate, scenario: Scenario, number: signal.Signals
 ) -> None:
@@ -127,6 +127,8 @@ def test_a_signal_in_the_middle_leaves_nothing(
     # The fixture checks that nothing is left.
 
 
+# Its twin that always runs: the same in tests/unit/job/test_fleet.py.
+@pytest.mark.slow
 def test_a_replica_that_dies_is_named_with_its_age(gate: Gate, scenario: Scenario) -> None:
     """A container of a pair is asked 240 times, and a replica 400 times a second."""
     path = scenario(
@@ -148,6 +150,8 @@ def test_one_that_never_gets_ready_is_one_of_the_watch(gate: Gate, scenario: Sce
     assert "starting replicas of the watch: container" in verdict["reasons"][0]["text"]
 
 
+# Its twins that always run: what memory is left for, in tests/unit/job/test_fleet.py.
+@pytest.mark.slow
 def test_memory_for_one_alone_is_never_green(
     gate: Gate, scenario: Scenario, monkeypatch: pytest.MonkeyPatch
 ) -> None:
