@@ -6,12 +6,12 @@ import importlib.util
 import shutil
 import subprocess
 import sys
-import tempfile
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from socklat_gate.errors import Reason, UsageError
+from socklat_gate.scratch import ScratchDirectory
 
 if TYPE_CHECKING:
     from socklat_gate.scenario.grpc import Grpc
@@ -60,8 +60,8 @@ def _read(key: str, path: Path) -> bytes:
 @lru_cache
 def _compile(proto: Path, import_paths: tuple[str, ...]) -> bytes:
     """Once for all runs of a job: it takes a third of a second."""
-    with tempfile.TemporaryDirectory() as directory:
-        out = Path(directory) / "set"
+    with ScratchDirectory() as directory:
+        out = directory / "set"
         argv = [
             *_compiler(),
             *(f"--proto_path={path}" for path in import_paths),

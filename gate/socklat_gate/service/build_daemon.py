@@ -7,6 +7,7 @@ import binascii
 import json
 import os
 import re
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -76,14 +77,20 @@ class _DaemonBuilder:
         }
         api = self._client.api
         url = f"{api.base_url}/v{api.api_version}/build"
-        try:
-            # Compressed, since BuildKit takes a plain archive with long headers for a Dockerfile.
-            context = tar(
-                str(order.directory), exclude=_ignored(order), dockerfile=(name, added), gzip=True
-            )
-        except OSError as error:
-            return f"the build context cannot be read: {error}"
-        with context:
+        # It has no name in any directory, so that nothing stays when this process is killed.
+        with tempfile.TemporaryFile() as context:
+            try:
+                # Compressed, since BuildKit takes a plain archive with long headers for a
+                # Dockerfile.
+                tar(
+                    str(order.directory),
+                    exclude=_ignored(order),
+                    dockerfile=(name, added),
+                    fileobj=context,
+                    gzip=True,
+                )
+            except OSError as error:
+                return f"the build context cannot be read: {error}"
             # Of the session itself: no timeout, since a step may say nothing for long.
             response = api.post(
                 url,

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import signal
 import subprocess
 import sys
+import tarfile
+import tempfile
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -256,6 +259,27 @@ def test_a_daemon_that_says_what_is_no_json_of_a_build_is_named(docker: Any) -> 
     client.iter_lines = lambda: iter([b'{"stream": "Step 1/2"}', b'{"stream": "cut sh'])
     with pytest.raises(UnfitEnvironment, match=r"building .* what it says of the build is .*cut"):
         build(builder_of(client), order(home / "app"), "a:b", lambda line: None)
+
+
+def test_a_context_has_no_name_that_a_killed_job_could_leave(
+    docker: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place, sent = tmp_path / "place", list[bytes]()
+    place.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(place))
+    home, client = docker(WITHOUT), Refusing()
+    posted = client.post
+
+    def post(url: str, *, data: Any, **given: Any) -> Any:
+        assert list(place.iterdir()) == []
+        sent.append(data.read())
+        return posted(url, **given)
+
+    client.post = post  # type: ignore[method-assign]
+    with pytest.raises(UsageError):
+        build(builder_of(client), order(home / "app"), "a:b", lambda line: None)
+    with tarfile.open(fileobj=io.BytesIO(sent[0])) as archive:
+        assert "Dockerfile" in archive.getnames()
 
 
 def test_what_needs_buildkit_is_named_where_there_is_none(docker: Any) -> None:
