@@ -198,6 +198,9 @@ class _Passing:
         responds = not isinstance(error, _CONNECTION_ERRORS)
         limit_s = ERROR_PATIENCE_S if responds else PATIENCE_S
         if signal_received():
+            # One that took all its time would take it again: who sent the signal waits no longer.
+            if isinstance(error, requests.Timeout):
+                return False
             limit_s = min(limit_s, SIGNALLED_PATIENCE_S)
         if time.monotonic() - self._begun_s > limit_s:
             return False

@@ -232,6 +232,17 @@ def test_after_a_signal_nothing_is_waited_for(
     assert time.monotonic() - begun_s < 2.0
 
 
+def test_after_a_signal_a_daemon_that_hangs_is_asked_once(
+    daemon: FakeDaemon, client: DockerClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(interrupt._State, "received", signal.SIGTERM)
+    client.api.timeout = 0.2
+    daemon.faults.append(Fault("GET /networks", "hang", times=10**6, hang_s=1.0))
+    with pytest.raises(requests.Timeout):
+        client.api.networks(filters={"label": "x"})
+    assert daemon.count("GET /networks") == 1
+
+
 @pytest.mark.parametrize("kind", ["status", RESET, "half"])
 def test_connecting_is_patient_too(daemon: FakeDaemon, kind: str) -> None:
     daemon.faults += [Fault("GET /version", kind, times=2), Fault("GET /info", kind, times=1)]
