@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from functools import partial
@@ -25,6 +25,7 @@ from tests.faults.table import FAULTS, SMOKE
 from tests.faults.trial import Found, Means, try_out
 
 LOG = ROOT / "socklat-out" / "faults.jsonl"
+DATA = ROOT / "tests" / "data" / "faults.jsonl"
 PAGE = ROOT / "docs" / "lab" / "faults.md"
 
 QUIET_S = 4.0
@@ -40,9 +41,8 @@ Trial = Callable[[Means], Found]
 def main() -> int:
     given = _arguments()
     if given.page:
-        PAGE.write_text(page.page_of(_read_log(), len(_all_trials(given.kills))), encoding="utf-8")
-        return 0
-    trials = _all_trials(given.kills)
+        return _write_page(given.kills)
+    trials = all_trials(given.kills)
     if given.smoke:
         wanted = {f"{name} / {phase}" for name, phase in SMOKE}
         trials = {key: trial for key, trial in trials.items() if key in wanted}
@@ -76,7 +76,7 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _all_trials(random_kills: int) -> Mapping[str, Trial]:
+def all_trials(random_kills: int) -> Mapping[str, Trial]:
     found: dict[str, Trial] = {}
     for fault in FAULTS:
         for phase in fault.phases:
@@ -147,9 +147,31 @@ def _told(found: list[Found]) -> int:
 def _read_log() -> dict[str, Found]:
     if not LOG.exists():
         return {}
-    lines = LOG.read_text("utf-8").splitlines()
+    return _by_key(LOG.read_text("utf-8").splitlines())
+
+
+def _by_key(lines: Sequence[str]) -> dict[str, Found]:
     found = [Found(**json.loads(line)) for line in lines if line]
     return {f"{one.fault} / {one.phase}": one for one in found}
+
+
+def read_data() -> tuple[str, dict[str, Found]]:
+    """The machine and what was found there, as committed."""
+    machine, *lines = DATA.read_text("utf-8").splitlines()
+    return json.loads(machine)["machine"], _by_key(lines)
+
+
+def _write_page(kills: int) -> int:
+    """What was found goes beside the page, which is made of that alone."""
+    trials = all_trials(kills)
+    found = {key: one for key, one in _read_log().items() if key in trials}
+    lines = [
+        json.dumps({"machine": page.this_machine()}),
+        *(one.to_json() for one in found.values()),
+    ]
+    DATA.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    PAGE.write_text(page.page_of(found, len(trials), page.this_machine()), encoding="utf-8")
+    return 0
 
 
 @contextmanager

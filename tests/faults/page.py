@@ -8,10 +8,10 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timezone
 
-from tests.faults.table import FAULTS
+from tests.faults.table import CANCEL_S, FAULTS
 from tests.faults.trial import PHASES, Found
 
-__all__ = ["page_of"]
+__all__ = ["page_of", "this_machine"]
 
 HEAD = """# The gate broken on purpose
 
@@ -33,10 +33,11 @@ are left.
 
 FAULT_NAMES = dict.fromkeys(fault.name for fault in FAULTS)
 KILLS = ("SIGKILL after", "SIGKILL ")
+CANCELLED = {130, 143}
 
 
-def page_of(found: Mapping[str, Found], planned: int) -> str:
-    """The page; ``planned`` is how many trials there are in all."""
+def page_of(found: Mapping[str, Found], planned: int, machine: str) -> str:
+    """The page; ``planned`` is how many trials there are in all, ``machine`` where they ran."""
     by_name: dict[str, list[Found]] = defaultdict(list)
     for one in found.values():
         by_name[one.fault].append(one)
@@ -49,7 +50,7 @@ def page_of(found: Mapping[str, Found], planned: int) -> str:
         for one in of
     ]
     parts = [
-        HEAD.format(machine=_machine(), totals=_totals(found.values(), planned, table, kills)),
+        HEAD.format(machine=machine, totals=_totals(found.values(), planned, table, kills)),
         "## Faults by phase\n",
         _table(table),
         _kills(kills),
@@ -63,7 +64,8 @@ def _is_kill(name: str) -> bool:
     return name.startswith(KILLS)
 
 
-def _machine() -> str:
+def this_machine() -> str:
+    """What the trials' times depend on, and the day."""
     today = datetime.now(timezone.utc).date()
     return f"{os.cpu_count()} CPUs, Linux {platform.release()}, {today}"
 
@@ -78,8 +80,8 @@ def _totals(
     passes = sum(any("not one of" in x for x in one.wrong) and one.code == 0 for one in found)
     left = sum(any(x.startswith("left ") for x in one.wrong) for one in found)
     traces = sum(any("Traceback" in x for x in one.wrong) for one in found)
-    late = sum(any("after it was struck" in x for x in one.wrong) for one in found)
-    rows = [
+    cancels_s = [one.after_s for one in found if one.code in CANCELLED]
+    rows: list[tuple[str, object]] = [
         ("trials that there are", planned),
         ("of them done", len(found)),
         ("faults in the table", len(table)),
@@ -88,7 +90,9 @@ def _totals(
         ("wrong passes", passes),
         ("trials that left something", left),
         ("trials with a traceback", traces),
-        ("cancels that took more than 7 s", late),
+        ("gates cancelled", len(cancels_s)),
+        (f"cancels that took more than {CANCEL_S:g} s", sum(s > CANCEL_S for s in cancels_s)),
+        ("the longest, in s", f"{max(cancels_s, default=0.0):.1f}"),
         ("trials with anything wrong", sum(bool(one.wrong) for one in found)),
     ]
     return "| what | how many |\n|:--|--:|\n" + "\n".join(f"| {a} | {b} |" for a, b in rows)

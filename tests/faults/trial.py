@@ -108,7 +108,8 @@ class Found:
 
     def to_json(self) -> str:
         """A line of the log."""
-        return json.dumps(self.__dict__)
+        values = {**self.__dict__, "seconds": round(self.seconds, 2)}
+        return json.dumps({**values, "after_s": round(self.after_s, 2)})
 
 
 class _Told:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import json
 import shutil
@@ -15,7 +16,7 @@ from typing import Any
 import pytest
 
 from tests.faults import bench, flips, kills, scenes, trial, writes
-from tests.faults.__main__ import _all_trials
+from tests.faults.__main__ import PAGE, all_trials, read_data
 from tests.faults.page import page_of
 from tests.faults.table import FAULTS, SMOKE
 from tests.faults.trial import HOOKS, PHASES, Fault, Found
@@ -92,7 +93,7 @@ def test_every_hook_has_a_place() -> None:
 
 def test_every_trial_has_a_name_of_its_own() -> None:
     parts = [flips.trials(), writes.trials(), scenes.trials(), kills.trials(200)]
-    every = _all_trials(200)
+    every = all_trials(200)
     assert len(every) == sum(map(len, parts)) + sum(len(fault.phases) for fault in FAULTS)
 
 
@@ -115,13 +116,36 @@ def test_calls_of_a_child_are_counted_from_its_start(tmp_path: Path) -> None:
 
 
 def test_the_page_has_what_was_found() -> None:
-    one = Found("SIGINT", "start", 130, "", "interrupted", 2.0)
+    one = Found("SIGINT", "start", 130, "", "interrupted", 2.0, after_s=7.5)
     bad = replace(one, phase="measure", code=0, wrong=["exit code 0, not one of [130]"])
     killed = replace(one, fault="SIGKILL 1 at random", phase="build", code=-9)
-    page = page_of({str(number): each for number, each in enumerate((one, bad, killed))}, 9)
+    page = page_of({str(number): each for number, each in enumerate((one, bad, killed))}, 9, "here")
     assert "| SIGINT |  | 130 |  |  | **0** |" in page
     assert "| wrong passes | 1 |" in page
+    assert "| cancels that took more than 7 s | 1 |\n| the longest, in s | 7.5 |" in page
     assert "| at random moments | 1 | 1 | 0 |" in page
     assert "| SIGKILL 1 at random |" not in page
     assert "- SIGINT / measure: exit code 0" in page
     assert Found(**json.loads(one.to_json())) == one
+
+
+def test_the_committed_page_is_made_of_the_committed_trials() -> None:
+    machine, found = read_data()
+    assert PAGE.read_text("utf-8") == page_of(found, len(all_trials(200)), machine)
+
+
+@pytest.mark.skipif(shutil.which("cc") is None, reason="no C compiler")
+@pytest.mark.parametrize(("number", "stays"), [(errno.ENOSPC, False), (errno.EACCES, True)])
+def test_a_full_disk_refuses_no_removal(tmp_path: Path, number: int, stays: bool) -> None:
+    under = tmp_path / "under"
+    under.mkdir()
+    (under / "a").touch()
+    program = "import os, sys\ntry: os.unlink(sys.argv[1])\nexcept OSError: pass\n"
+    env = {
+        "LD_PRELOAD": str(bench.writes_library(tmp_path)),
+        "SOCKLAT_WRITES_UNDER": str(under),
+        "SOCKLAT_WRITES_AT": "1",
+        "SOCKLAT_WRITES_DO": str(number),
+    }
+    subprocess.run([sys.executable, "-c", program, str(under / "a")], env=env, check=True)
+    assert (under / "a").exists() is stays
