@@ -249,7 +249,9 @@ class GateJob:
     def _failure_verdict(self, error: GateError) -> Verdict:
         missing = isinstance(error, NoUsableBaseline)
         outcome = Outcome.NO_BASELINE if missing else Outcome.INVALID
-        text = f"{error.message} ({error.remedy})" if error.remedy else error.message
+        # A reason is one line: what stands beside it follows in the same.
+        message = "; ".join(filter(None, map(str.strip, error.message.splitlines())))
+        text = f"{message} ({error.remedy})" if error.remedy else message
         for line in foreign_lines(error.log):
             self.progress.line(line)
         if asked := self.scenario.service.log_lines:

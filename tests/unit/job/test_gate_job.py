@@ -485,6 +485,18 @@ def test_log_lines_of_a_container_are_shown_only_where_asked_for(
     assert "two" not in repr(judge([died]).verdict)
 
 
+def test_what_stands_beside_an_error_is_in_the_same_line(
+    judge: Callable[..., GateResult],
+) -> None:
+    """A reason is a line, and a line break would be shown as no character at all."""
+    died = InvalidMeasurement(Reason.SERVICE_DIED, "exit code 3", remedy="read its log")
+    died.and_beside(["beside api: db exited with code 1", "networks.proxy: its own"])
+    (reason,) = judge([died]).verdict.reasons
+    assert reason.numbers["text"] == (
+        "exit code 3; beside api: db exited with code 1; networks.proxy: its own (read its log)"
+    )
+
+
 def test_as_many_log_lines_as_the_scenario_asks_for(tmp_path: Path) -> None:
     asked = scenario()
     service = asked.service.model_copy(update={"log_lines": 2})
