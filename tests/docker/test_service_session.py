@@ -442,11 +442,13 @@ def test_a_command_in_it_or_the_images_own_check_tells_when_it_is_ready(
     with without as session, pytest.raises(UsageError, match="has no health check"):
         session.start(one(echo))
     made = docker_client.api.create_container(echo.id, command=["/echo"])
-    check = 'HEALTHCHECK --interval=1h CMD ["/echo", "--exit-now"]'
+    check = 'HEALTHCHECK --interval=1s CMD ["/echo", "--exit-now"]'
     image = docker_client.api.commit(made["Id"], changes=[check])["Id"]
     try:
         with open_session(ready={"healthcheck": True, "timeout_s": 20}) as session:
-            session.start(one(ImageRef("checked", image, "")))
+            [running] = session.start(one(ImageRef("checked", image, "")))
+            state = docker_client.api.inspect_container(running.container_id)["State"]
+            assert not state.get("Health")  # Docker watches none of its own
     finally:
         docker_client.api.remove_container(made["Id"])
         docker_client.api.remove_image(image)

@@ -30,7 +30,7 @@ STEPS = 4
 FEW_SHARE = 0.5
 """Part of the CPUs that the fewest replicas may use while idle: without any there is no pass.
 
-A health check each second, of a program that takes 0.1 s to start, is a twentieth for each on two.
+A stack's health check each second, of a program that takes 0.1 s to start, is a twentieth on two.
 """
 
 SPARE_NETWORKS = 2

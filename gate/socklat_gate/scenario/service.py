@@ -58,7 +58,9 @@ class Ready(StrictModel):
         examples=[["pg_isready", "-q"]],
     )
     healthcheck: bool = Field(
-        False, description="the image's own HEALTHCHECK (or the compose file's) must succeed"
+        False,
+        description="the image's own HEALTHCHECK (or the compose file's) must succeed; the gate "
+        "runs it, and Docker none in a container that is no part of a stack",
     )
     timeout_s: float = Field(30.0, gt=0, le=600, description="a later start is an error")
 

@@ -132,8 +132,9 @@ class DaemonInfo(TypedDict, total=False):
 
 
 class ContainerDetails(_ContainerDetails, total=False):
-    """An inspected container; ``Created`` is a time by RFC 3339."""
+    """An inspected container; ``Image`` is its image's id, ``Created`` a time by RFC 3339."""
 
+    Image: str
     HostConfig: HostConfig
     RestartCount: int
     Created: str
@@ -193,6 +194,7 @@ class ImageConfig(TypedDict, total=False):
 
     ExposedPorts: dict[str, object] | None
     Healthcheck: Healthcheck | None
+    Shell: list[str] | None
 
 
 class ImageDetails(TypedDict, total=False):

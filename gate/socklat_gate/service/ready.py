@@ -29,14 +29,15 @@ def least_pause_s(ready: Ready) -> float:
     return LOG_PAUSE_S if ready.log is not None else SOCKET_PAUSE_S
 
 
-def make_attempt(client: DockerClient, ready: Ready, port: int) -> Try:
+def make_attempt(client: DockerClient, ready: Ready, port: int, *, in_stack: bool = False) -> Try:
     """How to try a container; ``port`` is the one inside it, unless ``ready`` names another.
 
     Connects to the container's own address: a published port accepts connections before the service
     does.  An attempt lasts until the response, at most `TRY_TIMEOUT_S` after each of its parts.
+    ``in_stack`` says that compose has made the container.
     """
     if ready.healthcheck:
-        return ReadyHealthcheck(client)
+        return ReadyHealthcheck(client, in_stack=in_stack)
     if ready.command is not None:
         return ReadyCommand(client, ready.command)
     if ready.log is not None:

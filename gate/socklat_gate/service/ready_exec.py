@@ -16,7 +16,7 @@ import docker.errors
 from socklat_gate.errors import Reason, UsageError
 from socklat_gate.service.client import daemon_errors, daemon_message
 from socklat_gate.service.container_process import ContainerProcess
-from socklat_gate.service.docker_documents import ContainerConfig
+from socklat_gate.service.docker_documents import ContainerConfig, ImageConfig
 from socklat_gate.service.docker_types import DockerClient
 
 __all__ = ["ReadyCommand", "ReadyHealthcheck", "check_command"]
@@ -43,24 +43,32 @@ class ReadyCommand:
 class ReadyHealthcheck:
     """Runs the ``HEALTHCHECK`` of each container's image, or its stack's, until it succeeds.
 
-    Not by Docker's own account of it, which first asks after the check's interval, mostly 30 s.
+    Not by Docker's own account of it, which in a stack first asks after the check's interval,
+    mostly 30 s; in single containers Docker is told not to ask (`container_options`).
     """
 
-    def __init__(self, client: DockerClient) -> None:
+    def __init__(self, client: DockerClient, *, in_stack: bool = False) -> None:
         self._client = client
+        self._in_stack = in_stack
         self._checks: dict[str, tuple[list[str], float]] = {}
         self._lock = threading.Lock()
 
     def __call__(self, item: ContainerProcess) -> str:
         """As `ReadyCommand`; raises `UsageError` (BAD_SCENARIO) where there is no check."""
         if item.container_id not in self._checks:
-            with daemon_errors(f"inspecting container {item.name}"):
-                config = self._client.api.inspect_container(item.container_id)["Config"]
-            found = check_command(config, item.name)
+            found = check_command(self._config(item), item.name)
             with self._lock:
                 self._checks[item.container_id] = found
         argv, timeout_s = self._checks[item.container_id]
         return _run(self._client, item, argv, timeout_s)
+
+    def _config(self, item: ContainerProcess) -> ContainerConfig | ImageConfig:
+        """Where its check is declared: a compose file may have another than the image, or none."""
+        with daemon_errors(f"inspecting container {item.name}"):
+            container = self._client.api.inspect_container(item.container_id)
+            if self._in_stack:
+                return container["Config"]
+            return self._client.api.inspect_image(container["Image"]).get("Config") or {}
 
     @property
     def differ(self) -> bool:
@@ -69,8 +77,8 @@ class ReadyHealthcheck:
             return len({tuple(argv) for argv, _ in self._checks.values()}) > 1
 
 
-def check_command(config: ContainerConfig, name: str) -> tuple[list[str], float]:
-    """Arguments and timeout (s) of a container's health check.
+def check_command(config: ContainerConfig | ImageConfig, name: str) -> tuple[list[str], float]:
+    """Arguments and timeout (s) of the health check of the container called ``name``.
 
     Raises `UsageError` (BAD_SCENARIO) for one without.
     """

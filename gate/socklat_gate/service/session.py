@@ -64,7 +64,9 @@ class ServiceSession:
         ``attempt`` tries whether a container is ready, in place of what ``service`` says.
         """
         self._client = client
-        self._attempt = attempt or make_attempt(client, service.ready, service.port)
+        self._attempt = attempt or make_attempt(
+            client, service.ready, service.port, in_stack=service.compose is not None
+        )
         self._service = service
         self._owner = OwnerTag.current()
         self._network = f"socklat-gate-{self._owner.run}"

@@ -54,7 +54,7 @@ def test_memory_that_is_not_known_allows_a_few(unknown: str) -> None:
 
 @pytest.mark.parametrize(
     ("idle_cpus", "replicas"),
-    # Services with a health check each second: without two replicas there is no pass.
+    # As stacks with a health check each second: without two replicas there is no pass.
     [(0.006, 16), (0.01, 10), (0.06, 2), (0.12, 2), (0.25, 2), (0.26, 0)],
 )
 def test_what_is_busy_by_itself_is_watched_less(idle_cpus: float, replicas: int) -> None:

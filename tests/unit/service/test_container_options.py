@@ -114,6 +114,11 @@ def test_nothing_is_published_or_limited_unless_asked() -> None:
     assert options["image"] == "sha256:abc"
 
 
+def test_docker_runs_no_health_check_of_the_images_beside_the_load() -> None:
+    options = container_options(service(), Path("/"), ArmSpec("candidate", IMAGE))
+    assert options["healthcheck"] == {"test": ["NONE"]}
+
+
 def test_published_ports_stay_on_the_loopback() -> None:
     options = container_options(service(publish=9000), Path("/"), ArmSpec("candidate", IMAGE))
     assert options["ports"] == {"80/tcp": ("127.0.0.1", 9001)}

@@ -94,16 +94,23 @@ def test_tls_by_the_name_that_is_asked_for(tmp_path: Path) -> None:
 
 
 class Exec:
-    """Commands in containers, by their arguments: an exit code, or none while it runs."""
+    """Commands in containers, by their arguments: an exit code, or none while it runs.
+
+    ``config`` is that of the image, from which the container was made without its check.
+    """
 
     def __init__(self, codes: dict[tuple[str, ...], int | None], **config: Any) -> None:
         self.codes = codes
         self.config = config
+        self.own: Any = {"Healthcheck": {"Test": ["NONE"]}}
         self.ran: list[tuple[str, ...]] = []
         self.polls = 0
         self.pid = 0
 
     def inspect_container(self, container: str) -> Any:
+        return {"Config": self.own, "Image": f"image of {container}"}
+
+    def inspect_image(self, image: str) -> Any:
         return {"Config": self.config}
 
     def exec_create(self, container: str, cmd: list[str]) -> Any:
@@ -122,9 +129,9 @@ class Exec:
         return {"Running": running, "ExitCode": code, "Pid": self.pid}
 
 
-def attempt(api: Exec, ready: Ready) -> str:
+def attempt(api: Exec, ready: Ready, *, in_stack: bool = False) -> str:
     client: Any = SimpleNamespace(api=api)
-    return make_attempt(client, ready, 80)(item())
+    return make_attempt(client, ready, 80, in_stack=in_stack)(item())
 
 
 @pytest.mark.parametrize("command", ["pg_isready -q", ["pg_isready", "-q"]])
@@ -179,6 +186,24 @@ def test_an_image_without_a_check_is_named(config: Any) -> None:
     assert caught.value.reason is Reason.BAD_SCENARIO
 
 
+def test_an_image_may_say_nothing() -> None:
+    api = Exec({})
+    api.inspect_image = lambda image: {"Config": None}  # type: ignore[method-assign]
+    with pytest.raises(UsageError, match="has no health check"):
+        attempt(api, Ready(healthcheck=True))
+
+
+def test_in_a_stack_the_check_is_the_containers_own() -> None:
+    """As the compose file has it, which may switch off what the image declares."""
+    api = Exec({("file",): 0}, Healthcheck={"Test": ["CMD", "image"]})
+    api.own = {"Healthcheck": {"Test": ["CMD", "file"]}}
+    assert attempt(api, Ready(healthcheck=True), in_stack=True) == ""
+    assert api.ran == [("file",)]
+    api.own = {"Healthcheck": {"Test": ["NONE"]}}
+    with pytest.raises(UsageError, match="container a has no health check"):
+        attempt(api, Ready(healthcheck=True), in_stack=True)
+
+
 def test_a_check_has_its_own_timeout() -> None:
     config: Any = {"Healthcheck": {"Test": ["CMD", "x"], "Timeout": 2_500_000_000}}
     assert check_command(config, "a") == (["x"], 2.5)
@@ -188,14 +213,14 @@ def test_a_check_has_its_own_timeout() -> None:
 
 def test_a_candidate_cannot_start_faster_by_a_check_that_asks_for_less() -> None:
     checks = {
-        "id-a": ["CMD", "hc", "--deep"],
-        "id-b": ["CMD", "hc", "--deep"],
-        "id-c": ["CMD", "true"],
+        "image of id-a": ["CMD", "hc", "--deep"],
+        "image of id-b": ["CMD", "hc", "--deep"],
+        "image of id-c": ["CMD", "true"],
     }
     api = Exec({("hc", "--deep"): 0, ("true",): 0})
     client: Any = SimpleNamespace(api=api)
-    api.inspect_container = lambda container: {  # type: ignore[method-assign]
-        "Config": {"Healthcheck": {"Test": checks[container]}}
+    api.inspect_image = lambda image: {  # type: ignore[method-assign]
+        "Config": {"Healthcheck": {"Test": checks[image]}}
     }
     check = ReadyHealthcheck(client)
     assert [check(item(name=name)) for name in "ab"] == ["", ""]
