@@ -5,16 +5,15 @@
  *   stages [--port P] [--request BYTES] [--response BYTES] [--accept-after US] [--before-read US]
  *          [--before-response US] [--parts N --between US] [--chunk BYTES] [--sndbuf BYTES]
  *          [--nonblocking 1] [--method NAME] [--banner BYTES] [--defer-accept 1]
- *          [--depend IPV4 --depend-port P] [--inner US --depend-port P]
+ *          [--depend IPV4 --depend-port P] [--inner US --depend-port P] [--ask-itself MS]
  *          [--prefix TEXT [--prefix-parts 1]] [--interim TEXT [--interim-at BYTES]]
- *   stages --ask P
  *
  * One thread a connection, which responds to requests of fixed length.  A response leaves in `parts`
  * equal parts, `between` apart, in system calls of at most `chunk` bytes; methods are send, writev,
  * sendfile, splice, zerocopy and uring.  A banner is sent before anything is read.  With --depend
  * each request first opens a connection there, asks for as many bytes as it got, and closes it.
- * With --inner that is another process beside this one, which responds after so long.  --ask is a
- * health check: one request to port P of this host, then the end.
+ * With --inner that is another process beside this one, which responds after so long.  With
+ * --ask-itself a process beside it sends a request to its port so often, as health checks do.
  * A response begins with the prefix, so does each part with --prefix-parts.  The interim response goes
  * out ahead of it: when the request is read, or the first BYTES of it.
  *
@@ -66,7 +65,7 @@ static atomic_long exchange_count, accept_count;
 
 static long port = 7000, request = 16, response = 16, accept_after_us, before_read_us, before_response_us;
 static long parts = 1, between_us, chunk, sndbuf, nonblocking, banner, defer_accept, depend_port;
-static long inner_us = -1, ask_port, prefix_parts, interim_at;
+static long inner_us = -1, ask_itself_ms, prefix_parts, interim_at;
 static const char *method = "send", *depend, *prefix, *interim;
 
 static char *body; /* the response, `body_file` behind it */
@@ -385,7 +384,7 @@ static int parse(int argc, char **argv)
 		{ "--between", &between_us }, { "--chunk", &chunk }, { "--sndbuf", &sndbuf },
 		{ "--nonblocking", &nonblocking }, { "--banner", &banner },
 		{ "--defer-accept", &defer_accept }, { "--depend-port", &depend_port },
-		{ "--inner", &inner_us }, { "--ask", &ask_port },
+		{ "--inner", &inner_us }, { "--ask-itself", &ask_itself_ms },
 		{ "--prefix-parts", &prefix_parts }, { "--interim-at", &interim_at },
 	};
 	static const struct { const char *name, **value; } texts[] = {
@@ -421,10 +420,16 @@ int main(int argc, char **argv)
 	if (parse(argc, argv))
 		return 2;
 	signal(SIGPIPE, SIG_IGN);
-	if (ask_port) {
+	if (ask_itself_ms && !fork()) {
+		char *buffer = calloc(1, request);
+
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		depend = "127.0.0.1";
-		depend_port = ask_port;
-		return ask_dependency(calloc(1, request), &beyond);
+		depend_port = port;
+		for (;;) {
+			usleep(ask_itself_ms * 1000);
+			ask_dependency(buffer, &beyond);
+		}
 	}
 	if (inner_us >= 0 && !fork()) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
