@@ -102,8 +102,6 @@ def test_what_asks_within_the_container_is_no_request_of_the_scenario(
     path = gate.directory / "socklat.toml"
     written = load_scenario(path)
     assert written.service.ready.http == ("/" if kind == "proxy" else "/health")
-    short = re.sub(r"(?m)^duration_s = \d+", "duration_s = 3", path.read_text())
-    path.write_text(short)
     measured = gate.run("run", path, "--runs", 1)
     assert measured.code == 0, measured.stderr
     result = read_result(gate.out / "result.json")
