@@ -23,6 +23,8 @@ with Keeper() as keeper:
         env={**os.environ, **keeper.environment}, start_new_session=True,
     )
     keeper.keep(started.pid)
+    if len(sys.argv) > 3:
+        open(sys.argv[3], "w").close()
     time.sleep(60)
 """
 TOOLS = {
@@ -43,11 +45,13 @@ def pid_in(directory: Path) -> int:
 @pytest.mark.parametrize("tool", TOOLS.values(), ids=TOOLS)
 def test_a_killed_process_leaves_nothing_running(tmp_path: Path, tool: str) -> None:
     killed = subprocess.Popen(
-        [sys.executable, "-c", SCRIPT, str(tmp_path), tool],
+        [sys.executable, "-c", SCRIPT, str(tmp_path), tool, str(tmp_path / "kept")],
         env={**os.environ, "PYTHONPATH": str(ROOT / "gate")},
     )
     try:
         pid = pid_in(tmp_path)
+        # Until then nobody knows of one that has thrown its environment away.
+        wait_until((tmp_path / "kept").exists)
         assert not gone(pid)
         killed.send_signal(signal.SIGKILL)
         wait_until(lambda: gone(pid), within_s=5)
