@@ -135,7 +135,8 @@ def _named_image(subject: str, numbers: Numbers) -> str:
     age_s = numbers.get("age_s")
     if isinstance(age_s, (int, float)):
         days = max(0, int(age_s // DAY_S))
-        text += f", made {plural(days, 'day')} ago ({numbers.get('created', '')})"
+        when = f"{plural(days, 'day')} ago" if days else "less than a day ago"
+        text += f", made {when} ({numbers.get('created', '')})"
     else:
         text += ", which does not say when it was made"
     if numbers.get("pull") == "always":

@@ -19,7 +19,7 @@ DIGEST = "shop@sha256:" + "b" * 64
     [
         ("2026-03-02T11:00:00.123456789Z", "made 13 days ago (2026-03-02)"),
         ("2026-03-14T11:00:00Z", "made 1 day ago (2026-03-14)"),
-        ("2026-03-16T11:00:00Z", "made 0 days ago (2026-03-16)"),
+        ("2026-03-16T11:00:00Z", "made less than a day ago (2026-03-16)"),
         ("1970-01-01T00:00:00Z", "which does not say when it was made"),
         ("0001-01-01T00:00:00Z", "which does not say when it was made"),
         ("", "which does not say when it was made"),
