@@ -128,6 +128,7 @@ class GatePairs:
                 break
             left_s = task.budget.left_s()
             if left_s <= 0:
+                verdict = self._decide(self._spent())  # the last one came before that
                 break
             assert task.watch is not None, "a verdict waits for it"
             line = watch_line(task.watch, verdict.stops)

@@ -232,6 +232,24 @@ def test_the_minutes_of_the_job_end_in_the_middle_of_the_watch(judge: Judge) -> 
     assert longer.now_s - 1000 >= 240
 
 
+class HastyFleet(FakeFleet):
+    """Waits a little less than it is asked for; looking at it takes longer than that."""
+
+    def wait(self, seconds: float) -> None:
+        super().wait(max(seconds - 0.01, 0.0))
+
+    def watch(self) -> Watch:
+        self.now_s += 0.02
+        return super().watch()
+
+
+def test_minutes_that_end_while_it_is_decided_are_told(judge: Judge) -> None:
+    fleet = HastyFleet()
+    fleet.wanted = 16
+    result = judge(fleet, max_minutes=2.5)
+    assert {Reason.BUDGET_MINUTES, Reason.WATCH_OPEN} <= set(codes(result))
+
+
 def test_no_replicas_at_all_is_no_pass_and_nothing_to_wait_for(judge: Judge) -> None:
     fleet = FakeFleet()
     fleet.missing = True
