@@ -78,7 +78,7 @@ class Newcomer:
         said = self.does(f"socklat-gate init {tag}")
         assert "speaks HTTP on port 8080: GET /health 200" in said
         scenario = self.home / "socklat.toml"
-        text = scenario.read_text().partition("[[gate.metrics]]")[0] + QUICK
+        text = scenario.read_text().partition("\n[gate]\n")[0] + QUICK
         text = re.sub(r"^rate = \S+", "rate = 300", text, flags=re.MULTILINE)
         scenario.write_text(
             re.sub(r"^duration_s = \S+", "duration_s = 1", text, flags=re.MULTILINE)
