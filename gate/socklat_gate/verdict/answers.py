@@ -5,6 +5,8 @@ compared is a share of the responses: of each status, and of those that are smal
 size.  A difference counts as far as it exceeds its noise, the larger of two: that of a binomial
 share at `SIGMAS` standard errors, and what the baseline's runs scatter (Student's t).  How the
 candidate's scatter is no excuse: one that responds otherwise in one start of five would have it.
+Below the tolerance, what the baseline never does counts all the same: a status that it never had,
+or a size beyond all of its own (`verdict.new_responses`).
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from socklat_gate.measured.histogram import BUCKETS, Histogram, bucket_edges_ns
 from socklat_gate.measured.load_counts import Answers
 from socklat_gate.measured.names import BAD_STATUS, named
 from socklat_gate.measured.run_values import request_names
+from socklat_gate.verdict.new_responses import SHIFT, beyond_all, is_new
 from socklat_gate.verdict.share_noise import Chance, beyond_noise
 from socklat_gate.verdict.tls_versions import older_tls
 
@@ -32,9 +35,6 @@ __all__ = ["SHIFT", "TOLERANCE", "answer_differences", "answers_differ"]
 
 TOLERANCE = 0.01
 """Share of the responses that may be of another kind: the total variation distance."""
-
-SHIFT = 1.2
-"""Sizes within this factor count as the same."""
 
 WITH_STATUS = ("bad_status", "unexpected_status", "unexpected_size", "unexpected_body")
 """Kinds of failed requests whose responses have been counted by status."""
@@ -52,9 +52,10 @@ def answer_differences(
 
     Runs of which it is not known what came back are left out.  Numbers of ``statuses``: counts by
     ``baseline STATUS`` and ``candidate STATUS``; of ``sizes``: ``baseline_bytes`` and
-    ``candidate_bytes``, the medians, and ``larger``, 1 or 0; of both ``share``, how many of the
-    responses are others.  Failed requests are among the statuses unless ``errors`` are judged
-    beside (None: as the gate says).
+    ``candidate_bytes``, the medians, and ``larger``, 1 or 0, with ``beyond_bytes`` for a share that
+    is within the tolerance, whose sizes go beyond that and the baseline's do not by far; of both
+    ``share``, how many of the responses are others.  Failed requests are among the statuses unless
+    ``errors`` are judged beside (None: as the gate says).
 
     Each named request is looked at by itself too, ``statuses[cart]``, as what differs in one of
     twenty is little of the whole: the `MAX_NAMED` with the largest shares, and in ``more`` of the
@@ -79,11 +80,18 @@ def answer_differences(
             replace(fact, subject=named(fact.subject, name))
             for fact in _differences(theirs, ours, gate, Chance.of(len(names)), mix_of)
         )
-    of_names.sort(key=lambda fact: -float(fact.numbers.get("share") or 0.0))
+    of_names.sort(key=lambda fact: -_share(fact))
     listed = of_names[:MAX_NAMED]
     if more := len(of_names) - len(listed):
         listed[-1] = replace(listed[-1], numbers={**listed[-1].numbers, "more": more})
-    return [*found, *listed]
+    told = {fact.subject.partition("[")[0] for fact in listed}
+    # Of so few of the whole, a request of which they are more says all.
+    whole = [one for one in found if not (one.subject in told and _share(one) <= TOLERANCE)]
+    return [*whole, *listed]
+
+
+def _share(fact: ReasonFact) -> float:
+    return float(fact.numbers.get("share") or 0.0)
 
 
 def answers_differ(
@@ -136,7 +144,8 @@ def _statuses(mixes_of: Sequence[Sequence[Mapping[str, int]]], chance: Chance) -
     apart = sum(
         beyond_noise(first[:, at], second[:, at], *totals, chance) for at in range(len(names))
     )
-    if apart / 2.0 <= TOLERANCE:
+    new = any(is_new(first[:, at], second[:, at], *totals, chance) for at in range(len(names)))
+    if apart / 2.0 <= TOLERANCE and not new:
         return None
     theirs, ours = (arm.sum(axis=0) / arm.sum() for arm in known)
     share = float(np.abs(ours - theirs).sum()) / 2.0
@@ -181,7 +190,12 @@ def _sizes(
     theirs, ours = arms
     smaller = _moved(theirs, ours, chance, baseline_first=True)
     larger = _moved(ours, theirs, chance, baseline_first=False)
-    share = max(smaller, larger)
+    share, beyond = max(smaller, larger), dict[str, Scalar]()
+    if not share:
+        smaller, smallest = beyond_all(theirs, ours, chance)
+        larger, largest = beyond_all(theirs, ours, chance, larger=True)
+        share = max(smaller, larger)
+        beyond = {"beyond_bytes": largest if larger > smaller else smallest}
     if not share:
         return None
     medians = [Histogram.merged(arm).quantile_ns(0.5) for arm in arms]
@@ -190,6 +204,7 @@ def _sizes(
         "baseline_bytes": float(medians[0]),
         "candidate_bytes": float(medians[1]),
         "larger": int(larger > smaller),
+        **beyond,
     }
     return ReasonFact(Reason.ANSWERS_DIFFER, "sizes", numbers)
 

@@ -86,8 +86,9 @@ def differences_text(subject: str, numbers: Mapping[str, Scalar]) -> str:
     if without_request(subject) == "sizes":
         sizes = [units.size(number_of(numbers, f"{arm}_bytes")) for arm in ARMS]
         more = "larger" if count_of(numbers, "larger") else "smaller"
+        than = " than any of the baseline's" if "beyond_bytes" in numbers else ""
         return (
-            f"{share} of {of} are {more} by more than a fifth (median of the baseline "
+            f"{share} of {of} are {more}{than} by more than a fifth (median of the baseline "
             f"{sizes[0]}, of the candidate {sizes[1]}); if that is meant, gate.accept_answers has "
             f"to name sizes{rest}"
         )

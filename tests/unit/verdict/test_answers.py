@@ -116,6 +116,40 @@ def test_smaller_responses_are_seen_though_the_median_stays(empty: float) -> Non
     assert not answer_differences([FINE] * 5, [sized(sizes)] * 5, accepted)
 
 
+@pytest.mark.parametrize("rare", [9, 4])
+def test_what_the_baseline_never_does_counts_though_it_is_rare(rare: int) -> None:
+    """1% and 0.4% of 900 requests a run; both passed before."""
+    sizes = np.full(900, 3000)
+    sizes[:rare] = 100
+    (fact,) = differences(FINE, sized(sizes))
+    assert (fact.subject, fact.numbers["larger"]) == ("sizes", 0)
+    assert fact.numbers["share"] == pytest.approx(rare / 900)
+    assert fact.numbers["beyond_bytes"] == pytest.approx(2500, rel=0.01)
+    (fact,) = differences(FINE, sized(np.where(sizes < 3000, 9000, 3000)))
+    assert fact.numbers["larger"] == 1
+    (fact,) = differences(FINE, responding({"200": 900 - rare, "304": rare}))
+    assert (fact.subject, fact.numbers["candidate 304"]) == ("statuses", 5 * rare)
+    # The baseline does so too, or the candidate in two starts alone, or it is too rare to say.
+    one = sizes.copy()
+    one[1:rare] = 3000
+    assert not answer_differences([FINE] * 4 + [sized(one)], [sized(sizes)] * 5, GATE)
+    assert not answer_differences([FINE] * 5, [FINE] * 3 + [sized(sizes)] * 2, GATE)
+    assert not differences(FINE, sized(one))
+
+
+def test_rare_sizes_of_equal_arms_are_seldom_taken_for_new_ones() -> None:
+    """Pages of all sizes, one look after five pairs: at most 0.1% for each of both sides."""
+    rng = np.random.default_rng(13)
+    found = 0
+    for _ in range(300):
+        arms = [
+            [sized(rng.lognormal(8.0, 1.5, 300).astype(np.int64) + 100) for _ in range(5)]
+            for _ in range(2)
+        ]
+        found += bool(answer_differences(arms[0], arms[1], GATE))
+    assert found <= 3
+
+
 @pytest.mark.parametrize(
     ("factor", "differs"), [(1.0, 0), (1.15, 0), (0.87, 0), (1.25, 1), (0.78, 1)]
 )
