@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from socklat_gate.environment import NoiseMeter
 from socklat_gate.errors import Reason
@@ -41,6 +41,7 @@ from socklat_gate.probe.netstat import increments, network_counters
 from socklat_gate.probe.probe import SocketProbe
 from socklat_gate.probe.reading import Reading
 from socklat_gate.scenario import Scenario
+from socklat_gate.service.reachable import unreachable
 from socklat_gate.service.session import RunningArm
 from socklat_gate.stalls.shared import mark_shared
 from socklat_gate.wording.progress_lines import CONNECTING, MEASURING, untraced_line
@@ -59,7 +60,8 @@ Check = Callable[[], None]
 class Measurement:
     """Runs in the order of the containers, the machine's noise and what stalls followed.
 
-    ``undelivered`` is what arms lack of their load, for whoever has all arms to look at.
+    ``undelivered`` is what arms lack of their load, for whoever has all arms to look at;
+    ``unreachable`` how containers take no new connection after it, by their label.
     """
 
     runs: tuple[Run, ...]
@@ -67,6 +69,7 @@ class Measurement:
     excluded: Note | None
     labels: StallLabels
     undelivered: tuple[Undelivered, ...] = ()
+    unreachable: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +187,10 @@ def measure(
     )
     labels = driven.recorder.stall_labels() if correction else StallLabels()
     shared = mark_shared(runs, [arm.arm for arm in arms])
-    return Measurement(shared, noise, excluded, labels, undelivered)
+    # The load has closed its connections: a service that takes only so many has room again.
+    refusing = {} if frozen else unreachable(arms, scenario.service.port)
+    check_alive()
+    return Measurement(shared, noise, excluded, labels, undelivered, refusing)
 
 
 def _watch(

@@ -26,6 +26,7 @@ from socklat_gate.job.memory_left import check_memory_left
 from socklat_gate.job.named_requests import request_shares
 from socklat_gate.job.no_fleet import NO_FLEET, Watching
 from socklat_gate.job.probe_room import probe_room
+from socklat_gate.job.reachable_check import check_reachable
 from socklat_gate.job.rig_pairs import Launched, pair_of_two, pairs_at_once
 from socklat_gate.job.starting_order import coin, starting_order
 from socklat_gate.load.checks import check_delivered
@@ -202,6 +203,7 @@ class Rig:
         try:
             measured = self._measure(up.arms, seed)
             check_delivered(measured.undelivered, ARMS)
+            check_reachable(measured.unreachable)
         except BaseException:
             self._remove_containers()
             raise

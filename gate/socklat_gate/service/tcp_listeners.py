@@ -8,18 +8,19 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["Listener", "listeners", "reachable_ports", "tcp_listeners"]
+__all__ = ["Listener", "listeners", "reachable_ports", "tcp_listeners", "waiting_connections"]
 
 _LISTEN = "0A"  # TCP_LISTEN of include/net/tcp_states.h, as /proc/net/tcp prints it
 
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """A listening socket: its port, inode and own address."""
+    """A listening socket: its port, inode and own address, and how many wait in its queue."""
 
     port: int
     inode: str
     address: ipaddress.IPv4Address | ipaddress.IPv6Address
+    waiting: int = 0
 
     @property
     def inside_only(self) -> bool:
@@ -38,7 +39,8 @@ def listeners(pid: int | str, proc: Path = Path("/proc")) -> Iterator[Listener]:
             fields = line.split()
             if fields[3] == _LISTEN:
                 address, _, port = fields[1].rpartition(":")
-                yield Listener(int(port, 16), fields[9], _address(address))
+                waiting = int(fields[4].partition(":")[2], 16)
+                yield Listener(int(port, 16), fields[9], _address(address), waiting)
 
 
 def reachable_ports(found: Iterable[Listener]) -> list[int]:
@@ -49,6 +51,11 @@ def reachable_ports(found: Iterable[Listener]) -> list[int]:
 def tcp_listeners(pid: int | str, proc: Path = Path("/proc")) -> Iterator[tuple[int, str]]:
     """Port and socket inode of every TCP listener.  Raises `OSError` when the process is gone."""
     return ((one.port, one.inode) for one in listeners(pid, proc))
+
+
+def waiting_connections(pid: int, port: int) -> int:
+    """Connections to ``port`` that nobody has accepted yet.  Raises `OSError` as `listeners`."""
+    return sum(one.waiting for one in listeners(pid) if one.port == port)
 
 
 def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:

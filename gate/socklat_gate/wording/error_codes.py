@@ -150,7 +150,8 @@ ERROR_CODES: Mapping[str, Mapping[Reason, ReasonText]] = {
     },
     "Invalid measurement": {
         Reason.SERVICE_DIED: ReasonText(
-            "A container ended during the measurement.",
+            "A container ended during the measurement, or one of the candidate took no new "
+            "connections after it.",
             "Read its last log lines in the job's log, or start the image by hand.",
         ),
         Reason.SERVICE_NOT_READY: ReasonText(

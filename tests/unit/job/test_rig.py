@@ -49,6 +49,7 @@ class World:
         self.cpusets: dict[str, str | None] = {}
         self.arms: list[str] = []
         self.errors: dict[str, int] = {}
+        self.unreachable: dict[str, str] = {}
 
     def __enter__(self) -> World:
         return self
@@ -188,6 +189,13 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
         monkeypatch.setattr(place, name, lambda *args, **options: world)
     meter = SimpleNamespace(stop=lambda: world.noise)
     monkeypatch.setattr(measure, "NoiseMeter", lambda: meter)
+    monkeypatch.setattr(
+        measure,
+        "unreachable",
+        lambda arms, port: {
+            arm.label: world.unreachable[arm.arm] for arm in arms if arm.arm in world.unreachable
+        },
+    )
     monkeypatch.setattr(module, "usable_cores", lambda: [(0,), (1,)])
     return world
 
@@ -237,6 +245,18 @@ def test_a_pair_whose_stalls_are_not_all_known_is_set_aside(world: World) -> Non
     assert (
         note_text(pair().excluded) == "3 of the machine's stalls found no room in the probe's ring"
     )
+
+
+@pytest.mark.parametrize("interleave", ["request", "block"])
+def test_a_candidate_that_takes_no_new_connections_is_no_pass(
+    world: World, interleave: str
+) -> None:
+    world.unreachable = {"candidate": "a new connection fails (Connection refused)"}
+    with pytest.raises(InvalidMeasurement, match="after the load, a new connection fails"):
+        pair(interleave=interleave)
+    assert world.log[-3:] == ["stop", "leave", "leave"]
+    world.unreachable["baseline"] = world.unreachable["candidate"]
+    assert pair(interleave=interleave).excluded is None
 
 
 @pytest.mark.parametrize("interleave", ["request", "block"])
