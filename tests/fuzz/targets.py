@@ -25,7 +25,7 @@ from socklat_gate.measured.campaign import Campaign
 from socklat_gate.scenario.loader import scenario_of
 from socklat_gate.scenario.tables import tables_of
 from socklat_gate.scenario.variables import named_variables
-from socklat_gate.service.stack_files import lend_files
+from socklat_gate.service.stack_lent import lend_files
 from socklat_gate.service.stack_sources import asked_by_sources
 from tests.fuzz.pieces import check_pieces
 from tests.unit.load.h2_server import session_of

@@ -26,6 +26,7 @@ from socklat_gate.service.compose_files import stack_files
 from socklat_gate.service.image import ImageRef
 from socklat_gate.service.stack_files import missing_files
 from socklat_gate.service.stack_reading import running_stack
+from socklat_gate.service.stack_trees import Trees
 
 __all__ = ["arm_differences", "stored_differences"]
 
@@ -57,16 +58,17 @@ def arm_differences(
     not_known = list(arm.notes if arm else ())
     mounted = _hosts(service, theirs)
     if service.compose:
-        reading, here = running_stack(service, directory), stack_files(service.compose, directory)
+        reading = running_stack(service, directory)
         ours, unset = reading.document, [*reading.unset]
         if arm and theirs.compose:
-            there = stack_files(theirs.compose, arm.directory, directory)
+            there = stack_files(theirs.compose, arm.directory, directory)[0].parent
+            trees = Trees.around(arm.directory, directory)
             reading = running_stack(theirs, arm.directory, directory)
             base = reading.document
             unset += reading.unset
             tested = (str(service.service), str(theirs.service))
-            found += stack_differences(base, there[0], ours, here[0], tested)
-            missing = missing_files(base, there[0].parent, here[0].parent)
+            found += stack_differences(base, ours, trees, tested)
+            missing = missing_files(base, trees, there)
             not_known += [Note(NoteCode.FILES_NOT_TAKEN, name) for name in missing]
             mounted += [*bound_paths(ours, directory), *bound_paths(base, arm.directory)]
         else:

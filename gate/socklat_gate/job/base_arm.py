@@ -20,7 +20,7 @@ from socklat_gate.scenario.loader import scenario_of
 from socklat_gate.scenario.secret import beside
 from socklat_gate.scenario.tables import read_tables
 from socklat_gate.service.compose_files import stack_files
-from socklat_gate.service.stack_files import lend_files
+from socklat_gate.service.stack_lent import lend_files
 
 __all__ = ["BaseArm", "base_arm"]
 

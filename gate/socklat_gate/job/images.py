@@ -19,6 +19,7 @@ from socklat_gate.service.docker_types import DockerClient
 from socklat_gate.service.image import ImageRef, local_image, resolve_image
 from socklat_gate.service.stack_build import NoDockerfile, stack_image
 from socklat_gate.service.stack_reading import checked_stack
+from socklat_gate.service.stack_trees import Trees
 
 __all__ = [
     "OnPhase",
@@ -124,7 +125,10 @@ def image_at(
     name = f"{stack_files(compose, directory)[0].resolve()}@base"
     tested = service.service
     try:
-        return stack_image(client, files, tested, on_phase, built, name=name, cache=BASE_CACHE)
+        trees = Trees.around(sources, directory)
+        return stack_image(
+            client, files, tested, on_phase, built, name=name, cache=BASE_CACHE, trees=trees
+        )
     except NoDockerfile as error:
         _nothing_there(commit, os.path.relpath(error.file, sources))
     except UsageError as error:

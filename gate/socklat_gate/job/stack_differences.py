@@ -15,6 +15,7 @@ from socklat_gate.scenario import Gate
 from socklat_gate.service.compose import Document
 from socklat_gate.service.stack_isolation import replaced_parts
 from socklat_gate.service.stack_mounts import mounted_path
+from socklat_gate.service.stack_trees import Trees
 
 __all__ = [
     "bound_paths",
@@ -32,13 +33,13 @@ PARTS = ("services", "networks", "volumes", "configs", "secrets")
 
 
 def stack_differences(
-    base: Document, base_file: Path, ours: Document, our_file: Path, tested: tuple[str, ...]
+    base: Document, ours: Document, trees: Trees, tested: tuple[str, ...]
 ) -> Iterator[ArmDifference]:
     """Keys that are not the same, with no values: those of variables may be secrets.
 
-    The files' directories count as one place; ``tested`` are the names of the service under test.
+    Both trees count as one place; ``tested`` are the names of the service under test.
     """
-    base, ours = _without_place(base, base_file.parent), _without_place(ours, our_file.parent)
+    base, ours = _without_place(base, trees.there), _without_place(ours, trees.here)
     for part in PARTS:
         there, here = base.get(part) or {}, ours.get(part) or {}
         for name in sorted({*there, *here}):

@@ -19,6 +19,7 @@ from socklat_gate.keeper import Keeper
 from socklat_gate.service.build_user import BuildUser
 from socklat_gate.service.daemon_address import command_environment
 from socklat_gate.service.logs import clip
+from socklat_gate.service.stack_trees import Trees
 
 __all__ = ["Compose", "Document", "StackReading", "read_stack"]
 
@@ -116,10 +117,13 @@ class Compose:
             process.kill()
 
 
-def read_stack(files: Sequence[Path], project: str = "") -> StackReading:
+def read_stack(
+    files: Sequence[Path], project: str = "", trees: Trees | None = None
+) -> StackReading:
     """Files of one stack merged in their order; all their services, whatever their profiles.
 
     ``project`` is the name that the files are told (COMPOSE_PROJECT_NAME), "" for compose's own.
+    Paths lead to the checkout of ``trees``, if the files are another commit's.
     Raises `UnfitEnvironment` (NO_DOCKER) without the command, `UsageError` (NO_SUCH_FILE,
     BAD_SCENARIO) with compose's own words.
     """
@@ -145,6 +149,7 @@ def read_stack(files: Sequence[Path], project: str = "") -> StackReading:
             stdin=subprocess.DEVNULL,
             timeout=CONFIG_WITHIN_S,
             cwd=directory,
+            env=trees.variables(os.environ) if trees else None,
             check=False,
         )
     except subprocess.TimeoutExpired:
@@ -169,7 +174,10 @@ def read_stack(files: Sequence[Path], project: str = "") -> StackReading:
             remedy="install Docker's compose plugin: docker-compose 1 knows them for swarm alone",
         )
     unset = _UNSET.findall(said)
-    return StackReading(yaml.safe_load(done.stdout), tuple(dict.fromkeys(unset)))
+    document = yaml.safe_load(done.stdout)
+    if trees:
+        document = trees.document(document)
+    return StackReading(document, tuple(dict.fromkeys(unset)))
 
 
 @dataclass(frozen=True, slots=True)

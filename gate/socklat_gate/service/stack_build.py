@@ -21,8 +21,14 @@ from socklat_gate.service.dockerfile import listed, newest_needs
 from socklat_gate.service.image import ImageRef, resolve_image
 from socklat_gate.service.logs import last_line
 from socklat_gate.service.stack_reading import read_enabled
+from socklat_gate.service.stack_trees import Trees
 
 __all__ = ["NoDockerfile", "build_service", "maker_of", "same_made", "stack_image", "stack_key"]
+
+OF_THE_BUILD = ("platform",)
+"""Keys beside `build` and `image` that matter when a service is built."""
+WITH_BUILD = ("version", "secrets")
+"""Tables of a file that `build` refers to; the older compose goes by its version."""
 
 
 class NoDockerfile(UsageError):
@@ -46,16 +52,17 @@ def stack_image(
     *,
     name: str = "",
     cache: str = "",
+    trees: Trees | None = None,
 ) -> ImageRef:
     """The image that compose files name for a service, or build for it.
 
     A ``name`` is hashed into the tag instead of a path that is another one each time, and what it
-    is built for is the baseline then; ``cache`` is as in `BuildOrder`.  What is built is there
-    until ``built`` is left.  Raises `NoDockerfile`, and `UsageError` as `read_enabled` and
-    `resolve_image` do.
+    is built for is the baseline then, of the checkout in ``trees``; ``cache`` is as in
+    `BuildOrder`.  What is built is there until ``built`` is left.  Raises `NoDockerfile`, and
+    `UsageError` as `read_enabled` and `resolve_image` do.
     """
     file = files[0]
-    stack = read_enabled(files, tested).document
+    stack = read_enabled(files, tested, trees=trees).document
     definition = stack["services"][tested]
     maker = maker_of(stack, tested)
     if maker:
@@ -90,12 +97,13 @@ def build_service(
     """
     buildkit, why_not = cli_builder()
     definition = stack["services"][name]
-    how = _how_built(definition["build"], cache if buildkit else "")
-    service = {**definition, "build": how, "image": tag}
-    service.pop("depends_on", None)
+    # What it needs of the other services to run, its links for instance, has no place here.
+    service = {key: definition[key] for key in OF_THE_BUILD if key in definition}
+    service |= {"build": _how_built(definition["build"], cache if buildkit else ""), "image": tag}
     with ScratchDirectory(for_builds=True) as home:
         written = home / "compose.yaml"
-        document = {**stack, "services": {name: service}}
+        tables = {key: stack[key] for key in WITH_BUILD if key in stack}
+        document = {**tables, "services": {name: service}}
         written.write_text(json.dumps(document), encoding="utf-8")
         # An attestation has the time in it: equal sources would be different images.
         variables = {"BUILDX_NO_DEFAULT_ATTESTATIONS": "1"}

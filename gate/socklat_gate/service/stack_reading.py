@@ -13,6 +13,7 @@ from socklat_gate.service.compose_files import compose_setting, has_name, stack_
 from socklat_gate.service.stack_files import with_missing_files
 from socklat_gate.service.stack_isolation import check_isolation
 from socklat_gate.service.stack_profiles import enabled_stack
+from socklat_gate.service.stack_trees import Trees
 
 __all__ = ["checked_stack", "read_enabled", "running_stack"]
 
@@ -31,8 +32,7 @@ def checked_stack(
     reading = running_stack(service, directory, here)
     document = reading.document
     if here is not None:
-        place, beside = (stack_files(service.compose, one, here)[0] for one in (directory, here))
-        document = with_missing_files(document, place.parent, beside.parent)
+        document = with_missing_files(document, Trees.around(directory, here))
     check_isolation(document, service.service, service.shared_keys, alone=alone)
     return StackReading(document, reading.unset)
 
@@ -42,12 +42,17 @@ def running_stack(service: Service, directory: Path, here: Path | None = None) -
     assert service.compose is not None
     assert service.service is not None
     files = stack_files(service.compose, directory, here)
-    return read_enabled(files, service.service, _project_name(service, here) if here else "")
+    if here is None:
+        return read_enabled(files, service.service)
+    trees = Trees.around(directory, here)
+    return read_enabled(files, service.service, _project_name(service, here), trees)
 
 
-def read_enabled(files: Sequence[Path], tested: str, project: str = "") -> StackReading:
-    """What runs of a stack, and that it has the service under test."""
-    reading = read_stack(files, project)
+def read_enabled(
+    files: Sequence[Path], tested: str, project: str = "", trees: Trees | None = None
+) -> StackReading:
+    """What runs of a stack, and that it has the service under test; as of `read_stack`."""
+    reading = read_stack(files, project, trees)
     document = _check_tested(reading.document, tested, files[0])
     active = compose_setting("COMPOSE_PROFILES", files[0].parent)
     return StackReading(enabled_stack(document, tested, active), reading.unset)

@@ -21,6 +21,7 @@ from socklat_gate.scenario.loader import load_scenario
 from socklat_gate.service.compose import StackReading
 from socklat_gate.service.container_options import bind_mounts
 from socklat_gate.service.image import ImageRef
+from socklat_gate.service.stack_trees import Trees
 from socklat_gate.wording.notes import note_text
 from tests.unit.job.test_reference import Builder, built_by, discard
 from tests.unit.repositories import Repository, new_repository
@@ -255,9 +256,10 @@ def test_stacks_are_compared_key_by_key_wherever_they_lie(
     here = repository.path / "shop"
     changed: dict[str, Any] = {}
 
-    def read(files: Sequence[Path], project: str) -> StackReading:
+    def read(files: Sequence[Path], project: str, trees: Trees | None) -> StackReading:
         place = files[0].parent
         read_here = place == here
+        assert trees == (None if read_here else Trees(place.parent, repository.path))
         # Files may refer to the project's name, which another directory would change.
         assert project == ("" if read_here else "shop")
         made = stack(place, **(changed if read_here else {}))

@@ -72,7 +72,7 @@ def compose(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Pa
         stack_build, "cli_builder", lambda: (CliBuilder("/usr/lib/docker", "--secret"), "")
     )
     reading = StackReading(STACK)
-    monkeypatch.setattr(stack_build, "read_enabled", lambda files, tested: reading)
+    monkeypatch.setattr(stack_build, "read_enabled", lambda files, tested, trees: reading)
     for name in ("app", "db"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "Dockerfile").write_text("FROM x\n")
@@ -92,6 +92,22 @@ def test_no_name_of_the_file_is_given_to_what_it_builds(compose: Callable[..., P
         }
     }
     assert STACK["services"]["api"]["build"]["tags"]  # type: ignore[index]
+
+
+def test_what_a_service_needs_to_run_is_not_there_when_it_is_built(
+    compose: Callable[..., Path],
+) -> None:
+    """compose refuses a file whose links or namespaces lead to a service that is not in it."""
+    running = {
+        "links": ["db"],
+        "network_mode": "service:db",
+        "volumes_from": ["db"],
+        "platform": "linux/amd64",
+    }
+    api = {**STACK["services"]["api"], **running}
+    named: dict[str, Any] = {"services": {"api": api}, "name": "shop", "secrets": {"s": {}}}
+    build_service(compose(), named, "api", "own:tag")
+    assert set(Command.built[0]["api"]) == {"build", "image", "platform"}
 
 
 def test_the_others_are_built_before_anything_is_measured(compose: Callable[..., Path]) -> None:
@@ -135,7 +151,9 @@ def test_a_service_under_test_that_another_one_builds(
     compose: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What a daemon has under that name is an earlier build, in both arms."""
-    monkeypatch.setattr(stack_build, "read_enabled", lambda files, tested: StackReading(NAMED))
+    monkeypatch.setattr(
+        stack_build, "read_enabled", lambda files, tested, trees: StackReading(NAMED)
+    )
     built: Any = type("Built", (), {"made": lambda self, key, make, keep: make(f"{key}:own")})()
     images: Any = Command.images
     stack_image(images, [compose()], "worker", lambda phase: None, built)
