@@ -27,6 +27,9 @@ LOCAL_DRIVERS = ("", "bridge", "default")
 FIXED_OPTIONS = {"com.docker.network.bridge.name"}
 """What the same network cannot have twice."""
 
+SHARABLE = ("ipc", "pid", "cgroup_parent", "volumes", "devices")
+"""Keys of a service that `service.shared` may name."""
+
 ELSEWHERE = ("provider", "models", "use_api_socket")
 """Keys of a service for what is no container of its own stack."""
 
@@ -98,7 +101,7 @@ def replaced_parts(stack: Document, shared: Collection[str], *, alone: bool) -> 
 
 def _is_sharable(key: str) -> bool:
     part, _, kind = key.rpartition(".")
-    return kind in ("ipc", "pid", "volumes", "devices") or part.startswith(("volumes", "networks"))
+    return kind in SHARABLE or part.startswith(("volumes", "networks"))
 
 
 def _problems(stack: Document, tested: str, shared: Collection[str]) -> Iterator[tuple[str, str]]:
@@ -115,12 +118,12 @@ def _problems(stack: Document, tested: str, shared: Collection[str]) -> Iterator
             path = str(entry.get("source") if isinstance(entry, Mapping) else entry).split(":")[0]
             if _is_disk(path) and f"services.{name}.devices" not in shared:
                 yield f"services.{name}.devices", f"both arms would write to the disk {path}"
-    if (count := _scale(stack["services"][tested])) > 1:
+    if (count := _scale(stack["services"][tested])) != 1:
         key = "scale" if "scale" in stack["services"][tested] else "deploy.replicas"
         yield (
             f"services.{tested}.{key}",
             f"the load goes to one container of the service under test, not to {count}: set it to "
-            "1, or test the proxy in front of them",
+            f"1{', or test the proxy in front of them' if count else ''}",
         )
 
 

@@ -8,6 +8,10 @@ from typing import Any
 __all__ = ["namespace_problems", "with_own_names"]
 
 JOINABLE = ("network_mode", "ipc", "pid")
+BRIDGE = ("bridge", "default")
+"""Modes that mean Docker's own network, in whose place each arm has its default one."""
+NETWORK_MODES = (*BRIDGE, "", "host", "none", "service", "container")
+"""What is none of them is the name of a network."""
 
 Document = Mapping[str, Any]
 
@@ -29,10 +33,19 @@ def namespace_problems(
                     'with "host" both arms would listen on the same ports of this machine, where '
                     "the probe cannot tell them apart: give the service a network",
                 )
+            elif key == "network_mode" and kind not in NETWORK_MODES:
+                yield (
+                    place,
+                    f"{mode!r} is a network that both arms would share: name it in `networks` of "
+                    "the service and of the file",
+                )
             elif mode == "host" and place not in shared:
                 yield place, 'with "host" both arms share what this machine has'
             elif mode == "none" and key == "network_mode" and name == tested:
                 yield place, 'with "none" no load can reach the service under test'
+        place = f"services.{name}.cgroup_parent"
+        if (parent := definition.get("cgroup_parent")) and place not in shared:
+            yield place, f"{parent!r} would be one group with one limit for both arms"
         for entry in definition.get("volumes_from") or ():
             if str(entry).startswith("container:") and entry.split(":")[1] not in owners:
                 place = f"services.{name}.volumes_from"
@@ -63,7 +76,7 @@ def with_own_names(stack: Document) -> dict[str, Any]:
 
 def _own_names(definition: Mapping[str, Any], owners: Mapping[str, str]) -> dict[str, Any]:
     kept = {key: value for key, value in definition.items() if key != "container_name"}
-    if kept.get("network_mode") == "bridge":
+    if kept.get("network_mode") in BRIDGE:
         # Docker's own bridge is one for both arms.
         del kept["network_mode"]
     for key in JOINABLE:

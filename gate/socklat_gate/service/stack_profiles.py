@@ -56,3 +56,9 @@ def _needs(definition: Mapping[str, Any]) -> Iterator[tuple[str, bool]]:
         kind, _, name = str(definition.get(key) or "").partition(":")
         if kind == "service":
             yield name, True
+    # The newer compose lists these in depends_on as well, the older one does not.
+    for link in definition.get("links") or ():
+        yield str(link).partition(":")[0], True
+    for source in map(str, definition.get("volumes_from") or ()):
+        if not source.startswith("container:"):
+            yield source.removeprefix("service:").partition(":")[0], True

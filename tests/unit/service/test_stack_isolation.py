@@ -46,6 +46,10 @@ def isolated(document: dict[str, Any], *shared: str, alone: bool = False) -> dic
         ({"network_mode": "host"}, "services.api.network_mode: "),
         ({"network_mode": "none"}, "services.api.network_mode: "),
         ({"network_mode": "container:other"}, "services.api.network_mode: "),
+        ({"network_mode": "shopnet"}, "services.api.network_mode: "),
+        ({"cgroup_parent": "/m"}, "services.api.cgroup_parent: "),
+        ({"scale": 0}, "services.api.scale: "),
+        ({"deploy": {"replicas": 0}}, "services.api.deploy.replicas: "),
         ({"ipc": "host"}, "services.api.ipc: "),
         ({"pid": "host"}, "services.api.pid: "),
         ({"ipc": "container:other"}, "services.api.ipc: "),
@@ -130,8 +134,9 @@ def test_a_link_to_a_container_of_the_stack_is_one_to_its_service() -> None:
     assert said.startswith("services.api.external_links: elsewhere:x: containers outside")
 
 
-def test_dockers_own_bridge_is_not_shared() -> None:
-    assert isolated(stack({"api": {"network_mode": "bridge"}}))["services"]["api"] == {}
+@pytest.mark.parametrize("mode", ["bridge", "default"])
+def test_dockers_own_bridge_is_not_shared(mode: str) -> None:
+    assert isolated(stack({"api": {"network_mode": mode}}))["services"]["api"] == {}
 
 
 def test_nothing_is_published_and_what_is_named_is_the_arms_own() -> None:

@@ -38,9 +38,15 @@ def test_the_service_under_test_runs_whatever_its_profile() -> None:
 
 
 def test_what_it_needs_has_to_run() -> None:
-    needing = {"services": {"api": {"network_mode": "service:vpn"}, "vpn": {"profiles": ["x"]}}}
-    with pytest.raises(UsageError, match="'api' needs 'vpn', which only runs in the profile x"):
-        enabled_stack(needing, "api", "")
+    for needing in (
+        {"network_mode": "service:vpn"},
+        {"links": ["vpn:outside"]},
+        {"volumes_from": ["container:vpn:rw", "service:vpn:ro"]},
+        {"volumes_from": ["vpn"]},
+    ):
+        needs = {"services": {"api": needing, "vpn": {"profiles": ["x"]}}}
+        with pytest.raises(UsageError, match="'api' needs 'vpn', which only runs in the profile x"):
+            enabled_stack(needs, "api", "")
     depends = {"db": {"condition": "service_started", "required": False}}
     rather = {"services": {"api": {"depends_on": depends}, "db": {"profiles": ["x"]}}}
     assert enabled_stack(rather, "api", "")["services"] == {"api": {"depends_on": {}}}
