@@ -7,7 +7,16 @@ target branch, the number of the pull request) and for jobs without a repository
 from __future__ import annotations
 
 from socklat_gate.ci_variables.run import NO_CI, CiRun, ci_run, fetch_all, queued_for
-from socklat_gate.ci_variables.system import CiSystem
+from socklat_gate.ci_variables.system import CiSystem, repository_of
 from socklat_gate.ci_variables.systems import SYSTEMS
 
-__all__ = ["NO_CI", "SYSTEMS", "CiRun", "CiSystem", "ci_run", "fetch_all", "queued_for"]
+__all__ = [
+    "NO_CI",
+    "SYSTEMS",
+    "CiRun",
+    "CiSystem",
+    "ci_run",
+    "fetch_all",
+    "queued_for",
+    "repository_of",
+]

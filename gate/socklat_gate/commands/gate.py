@@ -103,6 +103,9 @@ def gate(
     from socklat_gate.report.writer import check_writable, discard_reports, write_reports
     from socklat_gate.wording.sentence import plain
 
+    check_writable(out)
+    # First of all: a job that fails by its scenario must not leave the verdict of an earlier one.
+    discard_reports(out)
     if baseline_image and baseline_ref:
         raise UsageError(
             Reason.BAD_ARGUMENT,
@@ -123,8 +126,6 @@ def gate(
         planned = nightly_scenario(planned)
         release = baseline_image or release_of(planned, baseline_ref)
     loaded = with_limits(planned, max_pairs=max_pairs, max_minutes=max_minutes)
-    check_writable(out)
-    discard_reports(out)
     with Progress(quiet=quiet) as progress:
         result = gate_job(
             scenario,

@@ -129,15 +129,18 @@ def publish(
     from socklat_gate.ci_variables import ci_run
     from socklat_gate.errors import HostFailure, UsageError
     from socklat_gate.forge.finding import finding_of
-    from socklat_gate.forge.hosts import Given, Host, mask_tokens, source_of
+    from socklat_gate.forge.hosts import Given, Host, commits_of, mask_tokens, source_of
     from socklat_gate.forge.publication import Publication
     from socklat_gate.forge.sticky_note import MAX_NOTE
+    from socklat_gate.git import CheckedOut
 
     named = Host(host) if host not in ("auto", "none") else None
     given = Given(named, url, repository, number or 0, token_variable, author)
     mask_tokens(given, os.environ)
     run = ci_run(os.environ)
-    finding = finding_of(result_dir, exit_code, log, scenario, run.target)
+    here = scenario.parent if scenario and scenario.parent.is_dir() else Path()
+    commits = commits_of(run, CheckedOut(here))
+    finding = finding_of(result_dir, exit_code, log, scenario, run.target, commits)
     policy = FailOn(fail_on), OnNoBaseline(on_no_baseline)
     commit = finding.result.commit.partition("-")[0] if finding.result else run.commit
     source = source_of(run, commit, artifact_url, key)

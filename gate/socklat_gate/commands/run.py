@@ -62,10 +62,11 @@ def run(
     from socklat_gate.scenario.loader import load_scenario
     from socklat_gate.wording.sentence import plain
 
+    check_writable(out)
+    # First of all: a job that fails by its scenario must not leave the numbers of an earlier one.
+    discard_reports(out)
     allowed = None if allow is None else powers_in(allow)
     loaded = load_scenario(scenario)
-    check_writable(out)
-    discard_reports(out)
     with Progress(quiet=quiet) as progress:
         result = run_job(
             scenario,

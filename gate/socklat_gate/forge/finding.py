@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from socklat_gate.documents.reading import RESULT_FILE
 from socklat_gate.errors import Exit, NoUsableBaseline, Reason, UsageError
 from socklat_gate.forge.exit_policy import Ending, meaning_of, outcome_exit
 from socklat_gate.forge.scenario_name import scenario_name
+from socklat_gate.git import COMMIT
+from socklat_gate.job.commit import DIRTY
 from socklat_gate.masking import mask_foreign
 from socklat_gate.measured.result import Result, RunResult
 from socklat_gate.report.report import Report, report_of
@@ -18,6 +21,7 @@ from socklat_gate.wording.headline import headline, next_step
 from socklat_gate.wording.markdown_escape import code, md
 from socklat_gate.wording.sanitise import FOREIGN
 from socklat_gate.wording.sentence import plain
+from socklat_gate.wording.units import commit_id
 
 __all__ = ["MAX_TAIL_BYTES", "Finding", "finding_of", "not_measured"]
 
@@ -45,7 +49,7 @@ class Finding:
 
     @property
     def ending(self) -> Ending:
-        """What the job goes by: a gate that passed has a result which says so.
+        """What the job goes by: a gate that passed has a result of its own which says so.
 
         An exit code of 0 or 4 without one is an invalid measurement, and so is a result without
         verdict: neither may make a check green or neutral.
@@ -84,35 +88,50 @@ def not_measured(why: str, scenario: Path | None, base: str = "") -> Finding:
 
 
 def finding_of(
-    directory: Path, exit_code: int, log: Path | None, scenario: Path | None, base: str = ""
+    directory: Path,
+    exit_code: int,
+    log: Path | None,
+    scenario: Path | None,
+    base: str = "",
+    commits: Collection[str] = (),
 ) -> Finding:
     """What the gate of a scenario file that wrote its reports to ``directory`` ended with.
 
     ``base`` is the branch or commit that the change goes to, where a name is looked for that the
-    file here does not have.
+    file here does not have.  ``commits`` are those that this job may have measured; none where that
+    is not known.
     """
     tail = _tail(log)
-    ended = f"socklat-gate {meaning_of(exit_code)} (exit code {exit_code})"
+    ended = (
+        f"there is no result (exit code {exit_code})"
+        if exit_code in VERDICTS
+        else f"socklat-gate {meaning_of(exit_code)} (exit code {exit_code})"
+    )
+    name = scenario_name(scenario, base) if scenario else ""
+    file = directory / RESULT_FILE
     try:
-        result = result_at(directory / RESULT_FILE)
+        result = result_at(file)
+        wrong = _whose(result, exit_code, name, commits)
     except (NoUsableBaseline, UsageError) as error:
-        name = scenario_name(scenario, base) if scenario else ""
-        errors = [line for line in tail if line.startswith("error: ")]
-        # Where sudo refuses, it ends with the exit code of a regression.
-        errors = errors or [line for line in tail if line.startswith("sudo: ")]
-        why = errors[-1].removeprefix("error: ") if errors else ""
-        if exit_code in VERDICTS:
-            ended = f"there is no result (exit code {exit_code})"
-        if (directory / RESULT_FILE).exists():
-            why = error.message
-        problem = f"{ended}: {why}" if why else ended
-        return Finding(exit_code, name, None, problem, tail)
-    if outcome_exit(result) != exit_code:
-        name = scenario_name(scenario, base) if scenario else ""
-        # What an earlier run left is not this run's verdict.
-        problem = f"{ended}; the reports there are another run's"
-        return Finding(exit_code, name, None, problem, tail)
-    return Finding(exit_code, result.scenario_name, result, "", tail)
+        result, wrong = None, error.message if file.exists() else ""
+    if result is not None and not wrong:
+        return Finding(exit_code, result.scenario_name, result, "", tail)
+    errors = [line for line in tail if line.startswith("error: ")]
+    # Where sudo refuses, it ends with the exit code of a regression.
+    errors = errors or [line for line in tail if line.startswith("sudo: ")]
+    why = errors[-1].removeprefix("error: ") if errors else ""
+    problem = f"{ended}: {wrong or why}" if wrong or why else ended
+    return Finding(exit_code, name, None, problem, tail)
+
+
+def _whose(result: Result, exit_code: int, name: str, commits: Collection[str]) -> str:
+    """Whose a result is that an earlier run left, which is no verdict of this one; else empty."""
+    commit = result.commit.removesuffix(DIRTY)
+    if commits and COMMIT.fullmatch(commit) and commit not in commits:
+        return f"the reports there are of another commit, {commit_id(commit)}"
+    if name and result.scenario_name != name:
+        return f"the reports there are of another scenario, {result.scenario_name}"
+    return "" if outcome_exit(result) == exit_code else "the reports there are another run's"
 
 
 def _tail(log: Path | None) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from enum import Enum
@@ -19,8 +19,19 @@ from socklat_gate.forge.github.key import key_of
 from socklat_gate.forge.github.responses import GITHUB
 from socklat_gate.forge.gitlab import GITLAB, MergeRequestNotes
 from socklat_gate.forge.sticky_note import Notes
+from socklat_gate.git import CheckedOut
 
-__all__ = ["Given", "Host", "Place", "host_of", "mask_tokens", "notes_at", "place_of", "source_of"]
+__all__ = [
+    "Given",
+    "Host",
+    "Place",
+    "commits_of",
+    "host_of",
+    "mask_tokens",
+    "notes_at",
+    "place_of",
+    "source_of",
+]
 
 _URL = re.compile(r"https?://[A-Za-z0-9.:\[\]-]+(?:/[A-Za-z0-9._~%-]+)*/?")
 _REPOSITORY = re.compile(r"[A-Za-z0-9._-]+(?:/[A-Za-z0-9._-]+)*")
@@ -147,6 +158,20 @@ def notes_at(place: Place, stack: ExitStack) -> Notes:
             api, place.repository, place.number, place.author, place.project_url
         )
     return PullRequestComments(api, place.repository, place.number, place.author)
+
+
+def commits_of(run: CiRun, here: CheckedOut) -> Collection[str]:
+    """Commits of which a result may be that this job measured; none where nobody can tell.
+
+    What a script checked out instead is none of them, but what is ``here`` may be another
+    repository, of scenarios, which does not have the job's commit.
+    """
+    named = {run.commit, run.head} - {""}
+    if not named:
+        return {here.head} - {""}
+    own = here.is_merge_of(named) or here.is_made_of(named)
+    other = here.head and not any(map(here.knows, named))
+    return named | {here.head} if own or other else named
 
 
 def source_of(run: CiRun, commit: str, artifact_url: str, key: str = "") -> Source:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from socklat_gate.git.checked_out import CheckedOut
 from socklat_gate.git.command import COMMIT, NOT_INSTALLED, Done, git
 from socklat_gate.git.names import is_branch, is_ref
 from socklat_gate.git.remedies import DUBIOUS, remedy_for
@@ -10,6 +11,7 @@ __all__ = [
     "COMMIT",
     "DUBIOUS",
     "NOT_INSTALLED",
+    "CheckedOut",
     "Done",
     "git",
     "is_branch",

@@ -16,6 +16,7 @@ from tests.unit.factories import make_result, worded
 from tests.unit.forge.github.api_server import TOKEN as GITHUB_TOKEN
 from tests.unit.forge.github.api_server import ApiServer
 from tests.unit.forge.hosts.server import TOKEN, ForgejoServer
+from tests.unit.repositories import new_repository
 
 SHA = "a" * 40
 
@@ -132,6 +133,59 @@ def test_the_exit_code_must_be_that_of_this_gate(out: Path) -> None:
     assert "--exit-code" in done.output
     assert call(out, "--host", "none", code=0).return_value == 6
     assert call(out, "--host", "none", code=4).return_value == 6
+
+
+GITLAB = {"GITLAB_CI": "true", "CI_COMMIT_SHA": SHA}
+
+
+def passed_at(directory: Path, commit: str) -> Path:
+    passed = make_result("gate", Outcome.PASS)
+    write_reports(replace(passed, commit=commit), directory / "out")
+    return directory / "out"
+
+
+def test_a_pass_of_another_commit_is_none_of_this_job(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the reports are that a workspace or a cache keeps, when `gate | tee` ends with 0."""
+    monkeypatch.chdir(tmp_path)
+    for name, value in GITLAB.items():
+        monkeypatch.setenv(name, value)
+    assert call(passed_at(tmp_path, SHA), "--host", "none", code=0).return_value == 0
+    done = call(passed_at(tmp_path, "d" * 40), "--host", "none", "--body", "-", code=0)
+    assert done.return_value == 6
+    assert "the reports there are of another commit" in done.output
+    assert "PASS" not in done.output
+
+
+def test_what_a_script_checked_out_instead_is_not_the_jobs_commit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It built the reference from main, and never went back."""
+    own = new_repository(tmp_path / "own")
+    main, job = own.git("rev-parse", "HEAD"), own.commit("change")
+    monkeypatch.chdir(own.path)
+    monkeypatch.setenv("GITLAB_CI", "true")
+    monkeypatch.setenv("CI_COMMIT_SHA", job)
+    own.git("checkout", "--quiet", main)
+    assert call(passed_at(tmp_path, main), "--host", "none", code=0).return_value == 6
+    # Scenarios of another repository are measured at commits that the job's does not have.
+    other = new_repository(tmp_path / "scenarios")
+    of_other = other.commit("scenarios")
+    (other.path / "socklat.toml").write_text('name = "checkout"\n')
+    named = ("--host", "none", "--scenario", other.path / "socklat.toml")
+    assert call(passed_at(tmp_path, of_other), *named, code=0).return_value == 0
+
+
+def test_without_a_ci_the_checkout_says_which_commit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = new_repository(tmp_path / "here")
+    monkeypatch.chdir(here.path)
+    head = here.git("rev-parse", "HEAD")
+    assert call(passed_at(tmp_path, head), "--host", "none", code=0).return_value == 0
+    assert call(passed_at(tmp_path, "d" * 40), "--host", "none", code=0).return_value == 6
+    assert call(passed_at(tmp_path, "unknown"), "--host", "none", code=0).return_value == 0
 
 
 def test_what_is_undecided_and_what_is_new(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import click
 from socklat_gate.commands.github.step_options import (
     check_option,
     comment_option,
+    directory_of,
     fail_on_option,
     no_baseline_option,
     runner_here,
@@ -94,9 +95,9 @@ def preflight(
 
         socklat-gate github preflight --fork-label safe-to-measure
     """
+    from socklat_gate.forge.github.checkout import check_checkout
     from socklat_gate.forge.github.forks import is_approved_by_label, refusal
     from socklat_gate.forge.github.key import key_of
-    from socklat_gate.forge.github.subject import check_checkout
     from socklat_gate.forge.github.workflow_job import job_of
 
     runner = runner_here()
@@ -108,8 +109,7 @@ def preflight(
                 Reason.FORK_REFUSED, f"not measured: {refused.why}", remedy=refused.remedy
             )
         by_label = job.self_hosted and is_approved_by_label(job, fork_label)
-        directory = scenario.parent if scenario and scenario.parent.is_dir() else Path()
-        check_checkout(job, directory, by_label=by_label)
+        check_checkout(job, directory_of(scenario), by_label=by_label)
     except GateError as error:
         remedy = f"; {error.remedy}" if error.remedy else ""
         runner.annotate("error", "socklat-gate", error.message + remedy)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Collection
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ from socklat_gate.commands.github.step_options import (
     author_option,
     check_option,
     comment_option,
+    directory_of,
     fail_on_option,
     key_option,
     no_baseline_option,
@@ -119,18 +121,21 @@ def publish(
         socklat-gate github publish socklat-out --no-check --fail-on inconclusive
     """
     from socklat_gate.forge.github.api import GitHub
+    from socklat_gate.forge.github.checkout import about_checkout, commits_of
     from socklat_gate.forge.github.publishing import Wanted, artifact_address
     from socklat_gate.forge.github.publishing import publish as show
     from socklat_gate.forge.github.target import target_of
     from socklat_gate.forge.github.workflow_job import job_of, with_subject
 
-    job = with_subject(job_of(os.environ), subject)
+    directory = directory_of(scenario)
+    job = about_checkout(with_subject(job_of(os.environ), subject), directory)
     address = artifact_address(job, artifact_url)
     base = target_of(os.environ, subject).ref
     if exit_code is None and (prepared or measured):
         finding = _not_measured(prepared, measured, scenario, base)
     else:
-        finding = _finding(result_dir, exit_code, log, scenario, base)
+        commits = commits_of(job, directory)
+        finding = _finding(result_dir, exit_code, log, scenario, base, commits)
     runner = runner_here()
     token = token_here()
     wanted = Wanted(fail_on, comment, check, author, on_no_baseline, key, check_name)
@@ -142,14 +147,19 @@ def publish(
 
 
 def _finding(
-    directory: Path, exit_code: int | None, log: Path | None, scenario: Path | None, base: str
+    directory: Path,
+    exit_code: int | None,
+    log: Path | None,
+    scenario: Path | None,
+    base: str,
+    commits: Collection[str],
 ) -> Finding:
     from socklat_gate.baseline.campaigns import result_at
     from socklat_gate.forge.finding import finding_of
 
     if exit_code is None:
         exit_code = outcome_exit(result_at(directory))
-    return finding_of(directory, exit_code, log, scenario, base)
+    return finding_of(directory, exit_code, log, scenario, base, commits)
 
 
 def _not_measured(prepared: str, measured: str, scenario: Path | None, base: str) -> Finding:

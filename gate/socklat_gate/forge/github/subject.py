@@ -1,12 +1,9 @@
 """A pull request that a job is about although its event does not hold one.
 
-A comment on it and a manual start name its number.  What such a job checks out by itself is the
-default branch, so that what is here is compared with what the pull request is.
+A comment on it and a manual start name its number.
 """
 
 from __future__ import annotations
-
-from pathlib import Path
 
 from pydantic import ValidationError
 
@@ -15,11 +12,9 @@ from socklat_gate.forge.github.api import GitHub
 from socklat_gate.forge.github.event import PullRequest
 from socklat_gate.forge.github.responses import unexpected_response
 from socklat_gate.forge.github.workflow_job import NUMBER, Job
-from socklat_gate.git import COMMIT, git
 
-__all__ = ["author_may_write", "check_checkout", "look_up", "number_of"]
+__all__ = ["author_may_write", "look_up", "number_of"]
 
-RUNS_THE_TARGETS_CODE = "pull_request_target"
 MAY_WRITE = {"admin", "maintain", "owner", "write"}
 
 
@@ -73,42 +68,3 @@ def author_may_write(api: GitHub, job: Job) -> bool:
     path = f"/repos/{job.repository}/collaborators/{comment.user.login}/permission"
     answer = api.get(path)
     return isinstance(answer, dict) and answer.get("permission") in MAY_WRITE
-
-
-def check_checkout(job: Job, directory: Path, *, by_label: bool) -> None:
-    """That ``directory`` has the pull request's commit, where a job does not do that by itself.
-
-    ``by_label``: a label approved the commit of this event, and nothing else may run.  Raises
-    `UsageError` (BAD_EVENT) with what to check out.
-    """
-    pull_request = job.pull_request
-    if pull_request is None:
-        return
-    if not (by_label or job.subject or job.event_name == RUNS_THE_TARGETS_CODE):
-        return
-    wanted = {pull_request.head.sha}
-    if by_label:
-        wanted.add(job.sha)
-    elif pull_request.merge_commit_sha:
-        wanted.add(pull_request.merge_commit_sha)
-    found = git(directory, "rev-parse", "HEAD")
-    if found.ok and found.text in wanted:
-        return
-    head = pull_request.head.sha
-    here = f"commit {found.text[:12]} is" if COMMIT.fullmatch(found.text) else "nothing is"
-    why = "" if found.ok else f" ({found.why})"
-    if by_label:
-        what = f"the label was put on {head[:12]}"
-        remedy = f"give actions/checkout `ref: {head}`, or review what was pushed and label it"
-    else:
-        what = (
-            f"pull request {pull_request.number} is {head[:12]}: a {job.event_name} job gets the "
-            "default branch unless it names another commit"
-        )
-        remedy = (
-            f"give actions/checkout `ref: refs/pull/{pull_request.number}/head` and "
-            "`fetch-depth: 0`; when somebody has pushed meanwhile, start it anew"
-        )
-    raise UsageError(
-        Reason.BAD_EVENT, f"not measured: {here} checked out{why}, but {what}", remedy=remedy
-    )
