@@ -10,7 +10,7 @@ from pathlib import Path
 
 from socklat_gate.errors import Reason, UsageError
 
-__all__ = ["DEFAULT_NAMES", "compose_setting", "has_name", "stack_files"]
+__all__ = ["DEFAULT_NAMES", "compose_setting", "has_name", "set_value", "stack_files"]
 
 log = logging.getLogger(__name__)
 
@@ -64,13 +64,18 @@ def compose_setting(name: str, directory: Path) -> str:
 
     Empty where neither has it.
     """
+    return set_value(name, directory) or ""
+
+
+def set_value(name: str, directory: Path) -> str | None:
+    """As `compose_setting`; None where nothing sets it."""
     if name in os.environ:
         return os.environ[name]
     try:
         text = (directory / ".env").read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError):
-        return ""
-    value = ""
+        return None
+    value = None
     for line in text.splitlines():
         key, equals, rest = line.strip().removeprefix("export ").partition("=")
         if equals and key.strip() == name:

@@ -154,7 +154,7 @@ class Stacks:
                     error.while_at("the baseline's stack")
                 raise
             document, place = reading.document, files[0].parent
-            mask_environments(document)
+            mask_environments(document, place)
             # An arm's own directory is another one each time: the tag is of where it stands for.
             own = stack_files(service.compose, here)[0]
             key = own if directory is None else Path(f"{own}@base")

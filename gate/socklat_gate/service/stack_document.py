@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from socklat_gate import masking
 from socklat_gate.scenario import Service
 from socklat_gate.service.arm import ArmSpec
 from socklat_gate.service.compose import Document
+from socklat_gate.service.compose_files import compose_setting
 from socklat_gate.service.container_options import service_environment
 from socklat_gate.service.dollars import doubled, single
 from socklat_gate.service.owner import ARM_LABEL
@@ -43,16 +43,16 @@ def arm_document(
     for name, definition in stack["services"].items():
         kept = {**definition, "logging": LOGGING}
         kept.pop("build", None)
+        # Pulled once more, it could be another image for the second arm; nor can an id be pulled.
+        kept.pop("pull_policy", None)
         if name in images:
             kept["image"] = images[name]
-            kept.pop("pull_policy", None)
         cpus = spec.cpuset or service.cpuset_of(0, swapped=False)
         if cpus:
             kept["cpuset"] = cpus
         services[name] = _add_labels(kept, {**labels, ARM_LABEL: spec.arm})
     under_test = services[tested]
     under_test["image"] = spec.image.id
-    under_test.pop("pull_policy", None)  # an id cannot be pulled
     environment = under_test.get("environment") or {}
     if not isinstance(environment, Mapping):
         environment = dict(entry.partition("=")[::2] for entry in environment)
@@ -91,19 +91,23 @@ def secret_environment(service: Service) -> dict[str, str]:
     return {secret_variable(name): value for name, value in revealed.items()}
 
 
-def mask_environments(stack: Document) -> None:
-    """What looks secret of a stack's variables, and its secrets, are masked in logs from now on."""
+def mask_environments(stack: Document, directory: Path) -> None:
+    """What looks secret of a stack's variables, and its secrets, are masked in logs from now on.
+
+    ``directory`` has the settings of compose.
+    """
     for definition in (stack.get("services") or {}).values():
         masking.suspect(_environment_of(definition))
-    values = map(_secret_value, (stack.get("secrets") or {}).values())
+    entries = (stack.get("secrets") or {}).values()
+    values = (_secret_value(entry, directory) for entry in entries)
     masking.suspect_values(value for value in values if len(value) >= masking.MIN_SUSPECT)
 
 
-def _secret_value(entry: Mapping[str, Any] | None) -> str:
+def _secret_value(entry: Mapping[str, Any] | None, directory: Path) -> str:
     """Empty where compose has none either, or it is too large to be one."""
     entry = entry or {}
     if name := entry.get("environment"):
-        return os.environ.get(str(name), "")
+        return compose_setting(str(name), directory)
     file = Path(single(str(entry.get("file") or "")))
     try:
         if not file.is_file():

@@ -31,6 +31,12 @@ def up_error(client: DockerClient, project: str, failed: str) -> GateError:
             remedy="remove networks that nobody uses (docker network prune), or add "
             "default-address-pools to the daemon's configuration",
         )
+    if "external volume" in lowered or "declared as external" in lowered:
+        return UsageError(
+            Reason.BAD_SCENARIO,
+            f"something is not there that the compose file declares as external: {failed}",
+            remedy="create it, or leave `external` out in a further compose file",
+        )
     error = InvalidMeasurement(
         Reason.SERVICE_DIED,
         f"the stack {project} did not come up: {failed}",

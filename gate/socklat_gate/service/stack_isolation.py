@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,12 @@ from socklat_gate.service.stack_addresses import (
     with_free_subnets,
 )
 from socklat_gate.service.stack_mounts import mount_problems, mounted_path
-from socklat_gate.service.stack_namespaces import namespace_problems, with_own_names
+from socklat_gate.service.stack_namespaces import (
+    namespace_problems,
+    networks_of,
+    scale,
+    with_own_names,
+)
 
 __all__ = ["Replaced", "check_isolation", "isolated_stack", "replaced_parts"]
 
@@ -33,6 +38,8 @@ SHARABLE = ("ipc", "pid", "cgroup_parent", "volumes", "devices")
 ELSEWHERE = ("provider", "models", "use_api_socket")
 """Keys of a service for what is no container of its own stack."""
 
+_OTHERWISE = {False: "use names", True: "leave one of them alone in the network"}
+
 Document = Mapping[str, Any]
 
 
@@ -44,13 +51,22 @@ class Replaced:
     by: str
 
 
-def check_isolation(stack: Document, tested: str, shared: Collection[str], *, alone: bool) -> None:
+def check_isolation(
+    stack: Document,
+    tested: str,
+    shared: Collection[str],
+    *,
+    alone: bool,
+    is_set: Callable[[str], bool] = os.environ.__contains__,
+) -> None:
     """Raises `UsageError` (BAD_SCENARIO) with a sentence for each key that both arms would share.
 
-    ``shared`` are keys that they may; ``alone``: one arm runs at a time.
+    ``shared`` are keys that they may; ``alone``: one arm runs at a time.  ``is_set`` says of a
+    variable that compose has it.
     """
-    fixed = [] if alone else list(dict(address_problems(stack)).items())
-    problems = list(dict(_problems(stack, tested, shared)).items())
+    found = [] if alone else [*address_problems(stack), *_crossing_problems(stack, shared)]
+    fixed = list(dict(found).items())
+    problems = [*dict(_problems(stack, tested, shared)).items(), *_file_problems(stack, is_set)]
     if not (fixed or problems):
         return
     if problems:
@@ -58,7 +74,10 @@ def check_isolation(stack: Document, tested: str, shared: Collection[str], *, al
         if all(map(_is_sharable, dict(problems))):
             remedy += ", or name it in service.shared if both arms may share it"
     else:
-        remedy = 'set gate.interleave = "block", which runs one arm at a time, or use names'
+        remedy = (
+            'set gate.interleave = "block", which runs one arm at a time, or '
+            f"{_OTHERWISE[any(key.startswith('networks.') for key, _ in fixed)]}"
+        )
     raise UsageError(
         Reason.BAD_SCENARIO,
         "\n".join(f"{key}: {why}" for key, why in (*problems, *fixed)),
@@ -109,7 +128,6 @@ def _problems(stack: Document, tested: str, shared: Collection[str]) -> Iterator
     yield from _network_problems(stack, shared)
     yield from _volume_problems(stack, shared)
     yield from mount_problems(_with_device_mounts(stack), shared)
-    yield from _file_problems(stack)
     for name, definition in stack["services"].items():
         for key in ELSEWHERE:
             if definition.get(key):
@@ -118,7 +136,7 @@ def _problems(stack: Document, tested: str, shared: Collection[str]) -> Iterator
             path = str(entry.get("source") if isinstance(entry, Mapping) else entry).split(":")[0]
             if _is_disk(path) and f"services.{name}.devices" not in shared:
                 yield f"services.{name}.devices", f"both arms would write to the disk {path}"
-    if (count := _scale(stack["services"][tested])) != 1:
+    if (count := scale(stack["services"][tested])) != 1:
         key = "scale" if "scale" in stack["services"][tested] else "deploy.replicas"
         yield (
             f"services.{tested}.{key}",
@@ -141,6 +159,22 @@ def _network_problems(stack: Document, shared: Collection[str]) -> Iterator[tupl
                 )
         elif (driver := network.get("driver") or "") not in LOCAL_DRIVERS and key not in shared:
             yield f"{key}.driver", f"{driver!r} may connect both arms: bridge does not"
+
+
+def _crossing_problems(stack: Document, shared: Collection[str]) -> Iterator[tuple[str, str]]:
+    """Networks of both arms in which a service would find those of the other arm by their names."""
+    for name in stack.get("networks") or {}:
+        inside = [
+            service
+            for service, definition in stack["services"].items()
+            if "network_mode" not in definition and name in networks_of(definition)
+        ]
+        if f"networks.{name}" in shared and len(inside) > 1:
+            yield (
+                f"networks.{name}",
+                f"both arms share it, and {', '.join(inside)} are in it, so that each of these "
+                "names would lead to either arm",
+            )
 
 
 def _fixed_in(stack: Document, network: str) -> str:
@@ -172,8 +206,8 @@ def _volume_problems(stack: Document, shared: Collection[str]) -> Iterator[tuple
             yield f"{key}.driver_opts", f"both arms would share {options.get('device', 'it')}"
 
 
-def _file_problems(stack: Document) -> Iterator[tuple[str, str]]:
-    """Secrets and configs that compose would leave out, or mount an empty directory for."""
+def _file_problems(stack: Document, is_set: Callable[[str], bool]) -> Iterator[tuple[str, str]]:
+    """Secrets and configs that compose would leave out, refuse, or mount an empty directory for."""
     for part in ("secrets", "configs"):
         used = {
             entry.get("source") if isinstance(entry, Mapping) else entry
@@ -188,6 +222,9 @@ def _file_problems(stack: Document) -> Iterator[tuple[str, str]]:
             file = single(str((entry or {}).get("file") or ""))
             if file and not Path(file).is_file():
                 yield f"{part}.{name}.file", f"there is no file {file}"
+            variable = str((entry or {}).get("environment") or "")
+            if variable and not is_set(variable):
+                yield f"{part}.{name}.environment", f"nothing sets {variable}"
 
 
 def _with_device_mounts(stack: Document) -> dict[str, Any]:
@@ -254,11 +291,6 @@ def _own_network(network: Mapping[str, Any], *, keep_subnets: bool) -> dict[str,
 
 def _without_name(part: Mapping[str, Any] | None) -> dict[str, Any]:
     return {key: value for key, value in (part or {}).items() if key != "name"}
-
-
-def _scale(definition: Mapping[str, Any]) -> int:
-    count = definition.get("scale", (definition.get("deploy") or {}).get("replicas"))
-    return int(count) if str(count).isdigit() else 1
 
 
 def _is_disk(path: str) -> bool:

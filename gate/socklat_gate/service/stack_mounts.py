@@ -31,6 +31,8 @@ MOST_ENTRIES = 20_000
 """Of a copy, which is made for each arm at each start."""
 
 KERNELS = ("/proc", "/sys", "/dev")
+HARMLESS = {f"/dev/{name}" for name in ("null", "zero", "full", "random", "urandom")}
+"""Nothing gets from one arm to the other by them; ``/dev/null`` is mounted to hide a file."""
 
 Document = Mapping[str, Any]
 
@@ -135,8 +137,9 @@ def _binds(stack: Document) -> Iterator[_Bind]:
     for name, definition in stack["services"].items():
         for volume in definition.get("volumes") or ():
             path, read_only = mounted_path(volume)
-            if path:
-                yield _Bind(name, Path(os.path.realpath(path)), read_only)
+            source = os.path.realpath(path) if path else ""
+            if source and source not in HARMLESS:
+                yield _Bind(name, Path(source), read_only)
 
 
 def _outermost(paths: list[Path]) -> list[Path]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
-__all__ = ["namespace_problems", "with_own_names"]
+__all__ = ["namespace_problems", "networks_of", "scale", "with_own_names"]
 
 JOINABLE = ("network_mode", "ipc", "pid")
 BRIDGE = ("bridge", "default")
@@ -62,19 +62,32 @@ def namespace_problems(
 def with_own_names(stack: Document) -> dict[str, Any]:
     """The stack without ``container_name``, by which its services are still found on its networks.
 
-    What names such a container, ``network_mode: container:NAME`` for instance, names its service.
-    It has no problem of `namespace_problems`.
+    So they are by the name that compose gives a container, ``shop-db-1``.  What names such a
+    container, ``network_mode: container:NAME`` for instance, names its service.  It has no problem
+    of `namespace_problems`.
     """
     owners = _owners(stack)
+    names: dict[str, list[str]] = {}
+    for container, service in owners.items():
+        names.setdefault(service, []).append(container)
     return {
         **stack,
         "services": {
-            name: _own_names(definition, owners) for name, definition in stack["services"].items()
+            name: _own_names(definition, owners, names.get(name, []))
+            for name, definition in stack["services"].items()
         },
     }
 
 
-def _own_names(definition: Mapping[str, Any], owners: Mapping[str, str]) -> dict[str, Any]:
+def scale(definition: Mapping[str, Any]) -> int:
+    """How many containers of a service run."""
+    count = definition.get("scale", (definition.get("deploy") or {}).get("replicas"))
+    return int(count) if str(count).isdigit() else 1
+
+
+def _own_names(
+    definition: Mapping[str, Any], owners: Mapping[str, str], names: Sequence[str]
+) -> dict[str, Any]:
     kept = {key: value for key, value in definition.items() if key != "container_name"}
     if kept.get("network_mode") in BRIDGE:
         # Docker's own bridge is one for both arms.
@@ -89,11 +102,10 @@ def _own_names(definition: Mapping[str, Any], owners: Mapping[str, str]) -> dict
         # What is checked here is of the stack: such a container has another name in each arm.
         links = [_link(str(link), owners) for link in linked]
         kept["links"] = [*(kept.get("links") or ()), *links]
-    alias = definition.get("container_name")
-    if alias and "network_mode" not in kept:
+    if names and "network_mode" not in kept:
         kept["networks"] = {
-            name: {**(how or {}), "aliases": [*((how or {}).get("aliases") or ()), alias]}
-            for name, how in _networks(kept).items()
+            name: {**(how or {}), "aliases": [*((how or {}).get("aliases") or ()), *names]}
+            for name, how in networks_of(kept).items()
         }
     return kept
 
@@ -111,14 +123,17 @@ def _link(link: str, owners: Mapping[str, str]) -> str:
 
 
 def _owners(stack: Document) -> dict[str, str]:
-    """Services by the names of their containers."""
-    return {
-        str(definition["container_name"]): name
-        for name, definition in stack["services"].items()
-        if definition.get("container_name")
-    }
+    """Services by the names of their containers, as the file gives them or compose would."""
+    found, project = {}, stack.get("name")
+    for name, definition in stack["services"].items():
+        if given := definition.get("container_name"):
+            found[str(given)] = name
+        elif project and scale(definition) == 1:
+            found |= {f"{project}{mark}{name}{mark}1": name for mark in "-_"}
+    return found
 
 
-def _networks(definition: Mapping[str, Any]) -> Mapping[str, Any]:
+def networks_of(definition: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Names of the networks that a service is in, if it is in any, and how."""
     networks = definition.get("networks") or ["default"]
     return networks if isinstance(networks, Mapping) else dict.fromkeys(networks)

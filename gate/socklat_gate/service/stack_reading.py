@@ -9,7 +9,7 @@ from pathlib import Path
 from socklat_gate.errors import Reason, UsageError
 from socklat_gate.scenario import Service
 from socklat_gate.service.compose import Document, StackReading, read_stack
-from socklat_gate.service.compose_files import compose_setting, has_name, stack_files
+from socklat_gate.service.compose_files import compose_setting, has_name, set_value, stack_files
 from socklat_gate.service.stack_files import with_missing_files
 from socklat_gate.service.stack_isolation import check_isolation
 from socklat_gate.service.stack_profiles import enabled_stack
@@ -31,9 +31,18 @@ def checked_stack(
     assert service.service is not None
     reading = running_stack(service, directory, here)
     document = reading.document
-    if here is not None:
+    if here is None:
+        _check_shared(service, document)
+    else:
         document = with_missing_files(document, Trees.around(directory, here))
-    check_isolation(document, service.service, service.shared_keys, alone=alone)
+    place = stack_files(service.compose, directory, here)[0].parent
+    check_isolation(
+        document,
+        service.service,
+        service.shared_keys,
+        alone=alone,
+        is_set=lambda name: set_value(name, place) is not None,
+    )
     return StackReading(document, reading.unset)
 
 
@@ -55,7 +64,9 @@ def read_enabled(
     reading = read_stack(files, project, trees)
     document = _check_tested(reading.document, tested, files[0])
     active = compose_setting("COMPOSE_PROFILES", files[0].parent)
-    return StackReading(enabled_stack(document, tested, active), reading.unset)
+    made = enabled_stack(document, tested, active)
+    made["name"] = document.get("name") or project or _named_after(files[0].parent)
+    return StackReading(made, reading.unset)
 
 
 def _project_name(service: Service, here: Path) -> str:
@@ -67,7 +78,26 @@ def _project_name(service: Service, here: Path) -> str:
     file = stack_files(service.compose, here)[0]
     if compose_setting("COMPOSE_PROJECT_NAME", file.parent) or has_name(file):
         return ""
-    return re.sub(r"[^a-z0-9_-]", "", file.parent.absolute().name.lower()).lstrip("_-")
+    return _named_after(file.parent)
+
+
+def _check_shared(service: Service, stack: Document) -> None:
+    """A key that is in no stack lets the arms share nothing, whatever the report says of it."""
+    known = {f"networks.{name}" for name in ("default", *(stack.get("networks") or {}))}
+    known |= {f"volumes.{name}" for name in stack.get("volumes") or {}}
+    known |= {f"services.{name}.{key}" for name, one in stack["services"].items() for key in one}
+    if unknown := sorted(service.shared_keys - known):
+        raise UsageError(
+            Reason.BAD_SCENARIO,
+            f"service.shared: the stack has no {', '.join(unknown)}",
+            remedy="name keys as they are in the compose file, or leave these out",
+        )
+
+
+def _named_after(directory: Path) -> str:
+    """What compose calls a project whose files do not say; the older one never shows it."""
+    name = compose_setting("COMPOSE_PROJECT_NAME", directory) or directory.absolute().name
+    return re.sub(r"[^a-z0-9_-]", "", name.lower()).lstrip("_-")
 
 
 def _check_tested(stack: Document, tested: str, file: Path) -> Document:

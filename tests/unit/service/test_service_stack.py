@@ -40,6 +40,7 @@ STACK: dict[str, Any] = {
             "volumes": ["data:/var/lib"],
         },
         "worker": {"build": {"context": "/src/worker"}, "labels": ["x=y"]},
+        "cache": {"image": "redis:7", "platform": "linux/amd64", "pull_policy": "always"},
     },
     "networks": {"outside": {"external": True, "name": "shared"}, "back": {"name": "shop_back"}},
     "volumes": {"data": None},
@@ -63,7 +64,10 @@ def test_two_arms_can_stand_side_by_side() -> None:
         assert not {"ports", "container_name", "build"} & set(definition)
         assert definition["logging"]["driver"] == "json-file"
     assert made["services"]["api"]["restart"] == "always"
+    # So that neither arm has what a registry gives the other one later.
+    assert not any("pull_policy" in definition for definition in made["services"].values())
     assert made["services"]["api"]["networks"] == {"default": {"aliases": ["shop-api"]}}
+    assert made["services"]["db"]["networks"]["default"]["aliases"] == ["shop-db-1", "shop_db_1"]
     assert made["networks"]["back"] == {"labels": LABELS}
     assert made["networks"]["outside"] == {"external": True, "name": "shared"}
     assert made["volumes"]["data"] == {"labels": LABELS}
@@ -212,7 +216,8 @@ def test_values_of_the_stack_that_look_secret_are_masked_in_logs() -> None:
                 "api": {"environment": ["DB_TOKEN=token-of-dev", "EMPTY"]},
                 "bare": {},
             }
-        }
+        },
+        Path("/nowhere"),
     )
     assert masking.mask_foreign("postgres-dev production token-of-dev") == "*** production ***"
 
@@ -223,9 +228,11 @@ def test_secrets_of_the_stack_are_masked_in_logs_too(
     (tmp_path / "pa$$.txt".replace("$$", "$")).write_text("open sesame\n")
     (tmp_path / "huge").write_bytes(b"x" * 100_000)
     monkeypatch.setenv("CERT", "line-one-of-it\nline-two-of-it")
+    (tmp_path / ".env").write_text("KEY='of the settings'\nCERT=not-this\n")
     secrets = {
         "file": {"file": f"{tmp_path}/pa$$.txt"},
         "variable": {"environment": "CERT"},
+        "setting": {"environment": "KEY"},
         "gone": {"file": f"{tmp_path}/gone"},
         "place": {"file": str(tmp_path)},
         "large": {"file": f"{tmp_path}/huge"},
@@ -233,7 +240,7 @@ def test_secrets_of_the_stack_are_masked_in_logs_too(
         "bare": None,
     }
     services = {"api": {"environment": {"DATABASE_URL": "mysql://u:canary-9f31@db/x"}}}
-    mask_environments({"services": services, "secrets": secrets})
-    log = "open sesame, line-two-of-it, canary-9f31, xxxxxxxx"
-    assert masking.mask_foreign(log) == "***, ***, ***, xxxxxxxx"
+    mask_environments({"services": services, "secrets": secrets}, tmp_path)
+    log = "open sesame, line-two-of-it, canary-9f31, of the settings, not-this"
+    assert masking.mask_foreign(log) == "***, ***, ***, ***, not-this"
     assert masking.mask(log) == log

@@ -70,6 +70,8 @@ def test_one_that_is_not_there_is_named() -> None:
     [
         ("Pool overlaps with other one", UsageError, Reason.BAD_SCENARIO),
         ("could not find an available address pool", UnfitEnvironment, Reason.NO_DOCKER),
+        ('external volume "media" not found', UsageError, Reason.BAD_SCENARIO),
+        ("network lab declared as external, but not found", UsageError, Reason.BAD_SCENARIO),
         ("dependency failed to start", InvalidMeasurement, Reason.SERVICE_DIED),
     ],
 )

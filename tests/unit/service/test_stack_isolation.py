@@ -112,6 +112,20 @@ def test_a_containers_name_is_an_alias_on_each_of_its_networks() -> None:
     assert "networks" not in made["vpn"]  # which compose would refuse beside network_mode
 
 
+def test_a_service_is_found_by_the_name_that_compose_gives_its_container() -> None:
+    services = {
+        "api": {"network_mode": "container:shop_vpn_1", "external_links": ["shop-db-1:database"]},
+        "vpn": {},
+        "db": {"container_name": "own", "networks": ["back"]},
+        "web": {"scale": 2},
+    }
+    made = isolated(stack({**services, "db": {"networks": ["back"]}}, name="shop"))["services"]
+    assert made["api"] == {"network_mode": "service:vpn", "links": ["db:database"]}
+    assert made["db"]["networks"]["back"]["aliases"] == ["shop-db-1", "shop_db_1"]
+    assert made["web"] == {"scale": 2}  # the first of several is none of them in particular
+    assert "services.api.external_links" in refused(stack(services, name="shop"))
+
+
 def test_a_container_of_the_stack_is_its_service() -> None:
     made = isolated(
         stack(
@@ -180,6 +194,23 @@ def test_an_address_in_an_external_network_needs_that_one() -> None:
     assert kept["networks"]["proxy"] == {"external": True, "name": "traefik"}
     # Side by side two of them cannot have the address either.
     assert 'interleave = "block"' in refused(document, "networks.proxy")
+
+
+@pytest.mark.parametrize(
+    "networks", [{"default": {"external": True}}, {"lan": {"driver": "macvlan"}}]
+)
+def test_in_a_network_of_both_arms_no_service_finds_another(networks: dict[str, Any]) -> None:
+    """By its name it would find that of the other arm half of the time."""
+    (name,) = networks
+    inside = {} if name == "default" else {"networks": {name: {}}}
+    beside = {"network_mode": "service:api"}
+    alone = stack({"api": inside, "vpn": beside, "db": {"networks": ["own"]}}, networks=networks)
+    both = stack({"api": inside, "db": inside}, networks=networks)
+    assert refused(alone, f"networks.{name}") == ""
+    said = refused(both, f"networks.{name}")
+    assert said.startswith(f"networks.{name}: both arms share it, and api, db are in it")
+    assert 'interleave = "block"' in said
+    assert refused(both, f"networks.{name}", alone=True) == ""
 
 
 def test_two_networks_with_subnets_of_their_own_both_give_way() -> None:
@@ -309,7 +340,10 @@ def test_an_address_in_it_is_refused_unless_one_arm_runs_at_a_time(
     assert made["services"]["api"] == service
 
 
-def test_files_that_are_not_there_are_named(tmp_path: Path) -> None:
+def test_files_that_are_not_there_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("D", raising=False)
     (tmp_path / "there.txt").write_text("x")
     secrets = {
         "a": {"file": str(tmp_path / "there.txt")},
@@ -322,6 +356,8 @@ def test_files_that_are_not_there_are_named(tmp_path: Path) -> None:
     said = refused(stack({"api": {"secrets": used}}, secrets=secrets)).splitlines()
     assert said[0] == f"secrets.b.file: there is no file {tmp_path}/gone.txt"
     assert said[1].startswith("secrets.c: ")
+    assert said[2] == "secrets.d.environment: nothing sets D"
+    monkeypatch.setenv("D", "")
     assert refused(stack({"api": {"secrets": ["a", "d"]}}, secrets=secrets)) == ""
 
 

@@ -128,6 +128,12 @@ def test_dockers_own_socket_is_refused(source: str, monkeypatch: pytest.MonkeyPa
     assert "Docker's socket" in said
 
 
+def test_nothing_in_place_of_a_file_stays() -> None:
+    hidden = stack("/dev/null:/etc/x.conf", "/dev/urandom:/dev/random:ro")
+    assert problems(hidden) == {}
+    assert copied_sources(hidden, frozenset()) == ()
+
+
 def test_what_the_kernel_shows_is_for_reading() -> None:
     assert problems(stack("/sys:/sys:ro", "/proc:/host/proc:ro")) == {}
     assert "read-only" in problems(stack("/sys:/sys"))["services.api.volumes"]
