@@ -11,6 +11,7 @@ from socklat_gate.init.scenario_text import SLOW_START_S
 from socklat_gate.init.source import UNNAMED, Source
 from socklat_gate.load.protocols.http_detection import HTTP
 from socklat_gate.load.protocols.protocol import DetectedProtocol
+from socklat_gate.measured.bpf_layout import layout
 from socklat_gate.measured.names import BAD_STATUS, REDIRECT
 
 __all__ = ["said"]
@@ -29,6 +30,12 @@ def _about(finding: Finding) -> Iterator[str]:
         yield f"it also listens on {listed}: --port N makes a scenario for another one"
     if finding.startup_s > SLOW_START_S:
         yield f"it took {finding.startup_s:.0f} s to start: service.ready.timeout_s allows for that"
+    wait_s, bounds = finding.protocol.body_wait_s, layout()
+    if bounds["DELAYED_ACK_FROM_NS"] <= 1e9 * wait_s < bounds["DELAYED_ACK_TO_NS"]:
+        yield (
+            f"{1000 * wait_s:.3g} ms of that the body waits behind the head, as long as a delayed "
+            "acknowledgement: let the service send both at once, or set TCP_NODELAY"
+        )
     if finding.ipv6:
         yield "it listens by IPv6 alone: service.ipv6 is set"
 

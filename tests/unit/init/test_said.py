@@ -49,6 +49,14 @@ def test_a_slow_starter_gets_the_time_that_it_needs(tmp_path: Path) -> None:
     assert "to start" not in text_of(quick)
 
 
+def test_a_body_that_waits_for_a_delayed_acknowledgement_is_told() -> None:
+    held = replace(GOOD, latency_s=0.044, body_wait_s=0.041)
+    assert "41 ms of that the body waits behind the head" in text_of(Finding(held, 8080))
+    for wait_s in (0.0, 0.02, 0.2):
+        other = replace(held, body_wait_s=wait_s)
+        assert "behind the head" not in text_of(Finding(other, 8080))
+
+
 @pytest.mark.parametrize(
     ("startup_s", "timeout_s"), [(0.0, 0), (10.0, 0), (10.1, 40), (60.0, 180), (500.0, 600)]
 )

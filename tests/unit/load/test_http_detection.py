@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
@@ -143,3 +144,35 @@ def test_a_stream_without_an_end_is_detected_by_its_status(monkeypatch: pytest.M
         found = HTTP.detect(HOST, port, ["/"])
     assert found is not None
     assert (found.status, found.verified, found.latency_s) == (200, True, 0.0)
+
+
+def test_how_long_the_body_waits_behind_the_head(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sent apart and by Nagle's algorithm, it waits for the client's delayed acknowledgement."""
+    monkeypatch.setattr(http_detection, "usual_latency_s", lambda get: [get() for _ in "123"] and 1)
+
+    class Apart(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        wbufsize = 0
+
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Length", "2")
+            self.end_headers()
+            if self.path == "/slow":
+                time.sleep(0.1)
+            self.wfile.write(b"ok")
+
+        def log_message(self, *args: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Apart) as server:
+        Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        try:
+            waits_s = [
+                HTTP.detect("127.0.0.1", server.server_address[1], [path]).body_wait_s
+                for path in ("/", "/slow")
+            ]
+        finally:
+            server.shutdown()
+    assert 0.03 < waits_s[0] < 0.08
+    assert waits_s[1] > 0.09

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, suppress
 from dataclasses import replace
+from statistics import median
 from urllib.parse import urljoin, urlsplit
 
 from socklat_gate.load.protocols.handshake import TRY_TIMEOUT_S, usual_latency_s
@@ -84,12 +86,15 @@ class _HttpDetector:
         def get() -> tuple[int, str]:
             connection.request("GET", path, headers=headers)
             response = connection.getresponse()
+            head_s = time.monotonic()
             with suppress(TimeoutError):  # a stream without an end has a status all the same
                 read_body(response, MOST_BODY, TRY_TIMEOUT_S)
+            waits_s.append(time.monotonic() - head_s)
             return response.status, response.headers.get("Location") or ""
 
         failures = (OSError, HTTPException, ValueError)
         latency_s = 0.0
+        waits_s: list[float] = []
         with closing(connection):
             try:
                 status, location = get()
@@ -98,7 +103,17 @@ class _HttpDetector:
             with suppress(*failures):  # one that closes without saying so
                 latency_s = usual_latency_s(get)
         to = _own_path(f"{'https' if tls else 'http'}://{name}{path}", location)
-        return DetectedProtocol(self, path, status, latency_s, verified=True, location=to, tls=tls)
+        return DetectedProtocol(
+            self,
+            path,
+            status,
+            latency_s,
+            verified=True,
+            location=to,
+            tls=tls,
+            # The first response of a connection is acknowledged at once.
+            body_wait_s=median(waits_s[1:]) if waits_s[1:] else 0.0,
+        )
 
     def load_keys(self, found: DetectedProtocol) -> Iterator[LoadKey]:
         """Driver and path, with what the path responded."""

@@ -56,7 +56,8 @@ class DetectedProtocol:
     suggests; ``problem`` is then the reason.  ``location`` is the path of the same service that
     ``path`` redirects to, ``redirected_from`` the one that redirected to ``path`` ("": none).
     ``in_place_of`` tells what a better known path responded, which is why this one is loaded.
-    ``tls``: it speaks it over TLS.
+    ``tls``: it speaks it over TLS.  ``body_wait_s`` is how much of the latency a body of HTTP comes
+    after its head.
     """
 
     protocol: Detector
@@ -69,6 +70,7 @@ class DetectedProtocol:
     redirected_from: str = ""
     in_place_of: str = ""
     tls: bool = False
+    body_wait_s: float = 0.0
 
     @property
     def is_refused(self) -> bool:
