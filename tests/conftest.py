@@ -109,11 +109,11 @@ def pytest_collection() -> Generator[None, object, object]:
 
 @pytest.hookimpl(optionalhook=True)  # the virtual machines have no xdist
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> object:
-    if config.getvalue("dist") != "loadgroup":
-        return None
-    from tests.xdist import Together  # noqa: PLC0415
+    from tests.xdist import Together, TwoRows  # noqa: PLC0415
 
-    return Together(config, log)
+    schedulers = {"loadgroup": Together, "loadscope": TwoRows}
+    found = schedulers.get(config.getvalue("dist"))
+    return found and found(config, log)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

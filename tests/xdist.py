@@ -6,7 +6,7 @@ from pathlib import Path
 
 from xdist.scheduler import LoadScopeScheduling
 
-__all__ = ["XDIST", "Together"]
+__all__ = ["XDIST", "Together", "TwoRows"]
 
 XDIST = ("PYTEST_XDIST_WORKER", "PYTEST_XDIST_WORKER_COUNT", "PYTEST_XDIST_TESTRUNUID")
 """Variables that a pytest which a test starts must not get: pytest-benchmark takes them for a sign
@@ -28,6 +28,9 @@ TOGETHER = {
 }
 
 
+LABORATORY = ("tests/conformance/", "tests/kernel/")
+
+
 class Together(LoadScopeScheduling):
     """Gives each group to one worker, and any other test to whoever has time.
 
@@ -36,3 +39,13 @@ class Together(LoadScopeScheduling):
 
     def _split_scope(self, nodeid: str) -> str:
         return TOGETHER.get(Path(nodeid.partition("::")[0]).stem, nodeid)
+
+
+class TwoRows(LoadScopeScheduling):
+    """For tests that measure: one worker has those with a probe of their own, one has the gates.
+
+    One after the other they leave three quarters of the CPUs idle.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "laboratory" if nodeid.startswith(LABORATORY) else "gates"

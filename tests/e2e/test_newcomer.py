@@ -15,12 +15,7 @@ import pytest
 from tests.e2e.privileges import ELSEWHERE
 from tests.services.build import build_image
 
-pytestmark = [
-    pytest.mark.kernel,
-    pytest.mark.docker,
-    pytest.mark.beside,
-    pytest.mark.xdist_group("newcomer"),  # its images have the names that a newcomer gives
-]
+pytestmark = [pytest.mark.kernel, pytest.mark.docker, pytest.mark.beside]
 
 ROOT = Path(__file__).resolve().parents[2]
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
