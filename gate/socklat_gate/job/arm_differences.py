@@ -81,6 +81,8 @@ def arm_differences(
         if service.built:
             ignored = ignored_sources(directory, service.built)
             found += [ArmDifference("source", name, "absent") for name in ignored]
+    if not service.compose:
+        not_known += _checks(baseline, candidate)
     not_known += [
         Note(NoteCode.STATE_SHARED, host)
         for host in _hosts(service)
@@ -115,6 +117,18 @@ def _of_containers(
     for entry in sorted({*theirs.volumes, *service.volumes}):
         if (entry in theirs.volumes) != (entry in service.volumes):
             yield ArmDifference("mounts", entry, *presence(entry, theirs.volumes, service.volumes))
+
+
+def _checks(baseline: ImageRef, candidate: ImageRef) -> Iterator[Note]:
+    """Docker runs none of theirs: see `service.container_options`."""
+    if baseline.check == candidate.check:
+        whose = "" if candidate.check else None
+    elif baseline.check and candidate.check:
+        whose = "both"
+    else:
+        whose = "candidate" if candidate.check else "baseline"
+    if whose is not None:
+        yield Note(NoteCode.CHECKS_NOT_RUN, whose)
 
 
 def _as_here(name: str) -> Note:

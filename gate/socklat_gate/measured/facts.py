@@ -103,6 +103,8 @@ class NoteCode(str, Enum):
     FILES_NOT_TAKEN = "files_not_taken"
     VARIABLE_UNSET = "variable_unset"
     STACK_REPLACED = "stack_replaced"
+    # what of the images was left out beside the load
+    CHECKS_NOT_RUN = "checks_not_run"
 
 
 @dataclass(frozen=True, slots=True)

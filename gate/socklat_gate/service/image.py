@@ -30,13 +30,15 @@ class ImageRef:
 
     ``id`` is the local content id (``sha256:...``) that containers are created from; ``digest`` is
     the registry's ``repository@sha256:...``, empty for an image that was never in a registry;
-    ``created`` when it was made, in RFC 3339, as far as the image says so.
+    ``created`` when it was made, in RFC 3339, as far as the image says so; ``check`` is what its
+    ``HEALTHCHECK`` runs, empty without one.
     """
 
     reference: str
     id: str
     digest: str
     created: str = field(default="", compare=False)
+    check: tuple[str, ...] = field(default=(), compare=False)
 
 
 def local_image(client: DockerClient, reference: str) -> ImageRef | None:
@@ -96,4 +98,7 @@ def _pin(client: DockerClient, reference: str) -> ImageRef:
     digests: list[str] = image.attrs.get("RepoDigests") or []
     same = [digest for digest in digests if digest.split("@")[0] == repository]
     created = str(image.attrs.get("Created") or "")
-    return ImageRef(reference, str(image.id), (same or digests or [""])[0], created)
+    health = (image.attrs.get("Config") or {}).get("Healthcheck") or {}
+    test = tuple(map(str, health.get("Test") or ()))
+    check = () if test == ("NONE",) else test
+    return ImageRef(reference, str(image.id), (same or digests or [""])[0], created, check)

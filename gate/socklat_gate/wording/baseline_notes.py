@@ -144,6 +144,18 @@ def _named_image(subject: str, numbers: Numbers) -> str:
     return f'{text}; no registry was asked for a newer one (baseline.pull = "always")'
 
 
+def _checks_not_run(whose: str, _numbers: Numbers) -> str:
+    subject = {
+        "baseline": "the HEALTHCHECK of the baseline's image, which the candidate's has not, was",
+        "candidate": "the HEALTHCHECK of the candidate's image, which the baseline's has not, was",
+        "both": "the images have different HEALTHCHECKs, which were",
+    }.get(whose, "the HEALTHCHECK of the images was")
+    return (
+        f"{subject} not run beside the load: what such a check costs, or holds up, is in no number "
+        "(a [[load.request]] for its path measures it)"
+    )
+
+
 BASELINE_WRITERS: Mapping[NoteCode, Callable[[str, Numbers], str]] = {
     NoteCode.NEAREST_ANCESTOR: _nearest_ancestor,
     NoteCode.NEWEST_STORED: _newest_stored,
@@ -183,4 +195,5 @@ BASELINE_WRITERS: Mapping[NoteCode, Callable[[str, Numbers], str]] = {
             else "a free subnet in place of the fixed one"
         )
     ),
+    NoteCode.CHECKS_NOT_RUN: _checks_not_run,
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from socklat_gate.documents.fields import Field
 from socklat_gate.job.arm_differences import MOST, arm_differences
 from socklat_gate.job.reference import Reference, find_reference
 from socklat_gate.measured.arm_differences import ArmDifferences
+from socklat_gate.measured.facts import NoteCode
 from socklat_gate.scenario import Scenario
 from socklat_gate.scenario.loader import load_scenario
 from socklat_gate.service.compose import StackReading
@@ -338,3 +340,23 @@ def test_an_override_that_git_does_not_have_is_lent(
         assert reference.arm is not None
         assert reference.arm.notes == ()
     assert read[2:] == ["compose.yaml"]
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours", "whose"),
+    [
+        ((), (), []),
+        (("CMD", "a"), ("CMD", "a"), [""]),
+        ((), ("CMD", "a"), ["candidate"]),
+        (("CMD", "a"), (), ["baseline"]),
+        (("CMD", "a"), ("CMD", "b"), ["both"]),
+    ],
+)
+def test_health_checks_that_nobody_runs_are_noted(
+    repository: Repository, theirs: tuple[str, ...], ours: tuple[str, ...], whose: list[str]
+) -> None:
+    directory = repository.path / "shop"
+    planned = load_scenario(directory / "socklat.toml")
+    images = ImageRef("demo:1", "sha256:1", "", check=theirs), replace(CANDIDATE, check=ours)
+    notes = arm_differences(planned, directory, *images, None).not_known
+    assert [one.subject for one in notes if one.code is NoteCode.CHECKS_NOT_RUN] == whose

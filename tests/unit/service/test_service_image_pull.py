@@ -53,6 +53,21 @@ def test_a_missing_image_is_pulled_with_a_line_per_layer() -> None:
 
 
 @pytest.mark.parametrize(
+    ("config", "check"),
+    [
+        (None, ()),
+        ({"Healthcheck": None}, ()),
+        ({"Healthcheck": {"Test": ["NONE"]}}, ()),
+        ({"Healthcheck": {"Test": ["CMD-SHELL", "curl -f /"]}}, ("CMD-SHELL", "curl -f /")),
+    ],
+)
+def test_what_an_images_health_check_runs(config: Any, check: tuple[str, ...]) -> None:
+    found = SimpleNamespace(id="sha256:1d", attrs={"Config": config})
+    client = SimpleNamespace(images=SimpleNamespace(get=lambda reference: found))
+    assert resolve_image(client, "redis:7", lambda line: None).check == check
+
+
+@pytest.mark.parametrize(
     ("reference", "pulled"),
     [
         ("redis", ("redis", "latest")),

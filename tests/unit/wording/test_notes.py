@@ -44,6 +44,21 @@ def test_drift_names_what_is_outside_and_what_is_unknown():
 
 
 @pytest.mark.parametrize(
+    ("whose", "text"),
+    [
+        ("", "the HEALTHCHECK of the images was not run beside the load"),
+        (
+            "candidate",
+            "the HEALTHCHECK of the candidate's image, which the baseline's has not, was",
+        ),
+        ("both", "the images have different HEALTHCHECKs, which were not run"),
+    ],
+)
+def test_checks_that_were_left_out_are_told(whose, text):
+    assert note_text(Note(NoteCode.CHECKS_NOT_RUN, whose)).startswith(text)
+
+
+@pytest.mark.parametrize(
     ("subject", "text"),
     [
         ("stored", "load.rate: 10,000/s and arm, as the stored campaigns have it"),
