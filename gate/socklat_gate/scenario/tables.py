@@ -40,11 +40,18 @@ def read_tables(path: Path) -> Tables:
     """Raises `UsageError`: NO_SUCH_FILE, BAD_SCENARIO."""
     try:
         text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
         raise UsageError(
             Reason.NO_SUCH_FILE,
-            f"the scenario {path} cannot be read: {_cause(error)}",
+            f"the scenario {path} cannot be read: {error.strerror or error}",
             remedy="give the path of a socklat.toml",
+        ) from None
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise UsageError(
+            Reason.BAD_SCENARIO,
+            f"{path}:{line}: not UTF-8 ({error.reason})",
+            remedy="save the file as UTF-8, which TOML asks for",
         ) from None
     return replace(tables_of(str(path), path.name, text), directory=path.resolve().parent)
 
@@ -54,6 +61,7 @@ def tables_of(where: str, name: str, text: str) -> Tables:
 
     Raises `UsageError` (BAD_SCENARIO).
     """
+    text = text.removeprefix("\ufeff")  # as some editors begin a file
     try:
         data: dict[str, Any] = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
@@ -82,7 +90,3 @@ def table_in(name: str, data: dict[str, Any]) -> dict[str, Any] | None:
     tool = data.get("tool")
     table = tool.get("socklat-gate") if isinstance(tool, dict) else None
     return table if isinstance(table, dict) else None
-
-
-def _cause(error: Exception) -> str:
-    return error.strerror or str(error) if isinstance(error, OSError) else str(error)

@@ -366,7 +366,7 @@ def test_a_bad_escape_is_a_bad_payload(tmp_path: Path) -> None:
     assert r"socklat.toml:8: load.payload: unknown escape \q at character 4" in error.message
 
 
-@pytest.mark.parametrize("text", ["a = [", "a = 1\na = 2", "\ufeff", "a = " + "[" * 20_000])
+@pytest.mark.parametrize("text", ["a = [", "a = 1\na = 2", "\ufeff\ufeff", "a = " + "[" * 20_000])
 def test_what_is_not_toml(tmp_path: Path, text: str) -> None:
     error = refused(tmp_path, text)
     assert error.reason is Reason.BAD_SCENARIO
@@ -374,11 +374,26 @@ def test_what_is_not_toml(tmp_path: Path, text: str) -> None:
 
 
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:
-    (tmp_path / "latin.toml").write_bytes(b'name = "caf\xe9"')
-    for name in ("none.toml", ".", "latin.toml", "latin.toml/below"):
+    (tmp_path / "file.toml").touch()
+    for name in ("none.toml", ".", "file.toml/below"):
         with pytest.raises(UsageError, match="cannot be read") as caught:
             load_scenario(tmp_path / name)
         assert caught.value.reason is Reason.NO_SUCH_FILE
+
+
+def test_one_that_is_not_utf_8_has_the_line(tmp_path: Path) -> None:
+    path = tmp_path / "latin.toml"
+    path.write_bytes(b'# one\nname = "caf\xe9"\n')
+    with pytest.raises(UsageError, match=r"latin.toml:2: not UTF-8") as caught:
+        load_scenario(path)
+    assert caught.value.reason is Reason.BAD_SCENARIO
+    assert "save the file as UTF-8" in (caught.value.remedy or "")
+
+
+def test_a_byte_order_mark_is_no_part_of_it(tmp_path: Path) -> None:
+    path = tmp_path / "socklat.toml"
+    path.write_bytes(b"\xef\xbb\xbf" + GOOD.encode())
+    assert load_scenario(path).name
 
 
 @pytest.mark.parametrize(
