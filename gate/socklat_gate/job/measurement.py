@@ -61,7 +61,7 @@ class Measurement:
     """Runs in the order of the containers, the machine's noise and what stalls followed.
 
     ``undelivered`` is what arms lack of their load, for whoever has all arms to look at;
-    ``unreachable`` how containers take no new connection after it, by their label.
+    ``unwell`` what containers are not well by after it, by their label: see `job.unwell`.
     """
 
     runs: tuple[Run, ...]
@@ -69,7 +69,7 @@ class Measurement:
     excluded: Note | None
     labels: StallLabels
     undelivered: tuple[Undelivered, ...] = ()
-    unreachable: Mapping[str, str] = field(default_factory=dict)
+    unwell: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

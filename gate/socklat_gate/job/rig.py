@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 
@@ -26,9 +27,9 @@ from socklat_gate.job.memory_left import check_memory_left
 from socklat_gate.job.named_requests import request_shares
 from socklat_gate.job.no_fleet import NO_FLEET, Watching
 from socklat_gate.job.probe_room import probe_room
-from socklat_gate.job.reachable_check import check_reachable
 from socklat_gate.job.rig_pairs import Launched, pair_of_two, pairs_at_once
 from socklat_gate.job.starting_order import coin, starting_order
+from socklat_gate.job.unwell import check_well
 from socklat_gate.load.checks import check_delivered
 from socklat_gate.measured.campaign import Fingerprint
 from socklat_gate.measured.facts import Note, NoteCode
@@ -203,7 +204,7 @@ class Rig:
         try:
             measured = self._measure(up.arms, seed)
             check_delivered(measured.undelivered, ARMS)
-            check_reachable(measured.unreachable)
+            check_well(measured.unwell)
         except BaseException:
             self._remove_containers()
             raise
@@ -256,7 +257,7 @@ class Rig:
             raise
 
     def _measure(self, arms: Sequence[RunningArm], seed: int) -> Measurement:
-        return measure(
+        measured = measure(
             self._probe,
             self._of(len(arms)),
             arms,
@@ -265,6 +266,10 @@ class Rig:
             on_phase=self._on_phase,
             beside=self._beside,
         )
+        unwell = {label: list(found) for label, found in measured.unwell.items()}
+        for label, found in self._session.unhealthy(arms).items():
+            unwell.setdefault(label, []).extend(found)
+        return replace(measured, unwell=unwell)
 
     def _of(self, containers: int) -> Scenario:
         """As it is for so many: one alone has all CPUs."""

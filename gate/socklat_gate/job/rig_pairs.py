@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from socklat_gate.job.measurement import Measurement
 from socklat_gate.job.noise import mean_noise
-from socklat_gate.job.reachable_check import check_reachable
+from socklat_gate.job.unwell import check_well
 from socklat_gate.load.checks import check_delivered
 from socklat_gate.measured.pair import ARMS, Arm, Pair
 from socklat_gate.scenario.gating import Gate
@@ -62,11 +62,11 @@ def pairs_at_once(
 def pair_of_two(index: int, seed: int, first: Arm, measured: Sequence[Measurement]) -> Pair:
     """The pair of two measurements, one arm alone after the other, ``first`` before.
 
-    Raises `InvalidMeasurement` as `check_delivered` and `check_reachable`.
+    Raises `InvalidMeasurement` as `check_delivered` and `check_well`.
     """
     one, other = measured
     check_delivered((*one.undelivered, *other.undelivered), ARMS)
-    check_reachable({**one.unreachable, **other.unreachable})
+    check_well({**one.unwell, **other.unwell})
     baseline, candidate = measured if first == "baseline" else (other, one)
     weighed = [of_arm.labels.weighed for of_arm in (baseline, candidate)]
     return Pair(

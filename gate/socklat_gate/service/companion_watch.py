@@ -100,6 +100,10 @@ class CompanionWatch:
             if not one.pid:
                 self._watched.remove(one)
 
+    def containers_of(self, arm: str) -> list[tuple[str, str]]:
+        """Name and container id of those of one stack that run."""
+        return [(one.name, one.container_id) for one in self._watched if one.arm == arm]
+
     def forget(self) -> None:
         """They are removed."""
         self._watched.clear()

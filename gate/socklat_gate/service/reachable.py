@@ -22,7 +22,7 @@ ACCEPTED_WITHIN_S = 5.0
 EVERY_S = 0.02
 
 
-def unreachable(arms: Sequence[RunningArm], port: int) -> Mapping[str, str]:
+def unreachable(arms: Sequence[RunningArm], port: int) -> Mapping[str, Sequence[str]]:
     """By `RunningArm.label`: in which way one takes no new connection; without those that do.
 
     Each gets a connection that sends nothing and is closed again.  It has to come about, to leave
@@ -37,7 +37,7 @@ def unreachable(arms: Sequence[RunningArm], port: int) -> Mapping[str, str]:
         asked = [arm for arm in arms if arm.label in found]
         if not asked:
             break
-    return found
+    return {label: [why] for label, why in found.items()}
 
 
 def _tried(arms: Sequence[RunningArm], port: int) -> dict[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TypeVar
@@ -30,6 +30,7 @@ from socklat_gate.service.ready_exec import ReadyHealthcheck
 from socklat_gate.service.remove import remove_run
 from socklat_gate.service.stack import Stacks
 from socklat_gate.service.starting import Starting
+from socklat_gate.service.unhealthy import unhealthy
 
 __all__ = ["ArmSpec", "RunningArm", "ServiceSession"]
 
@@ -181,6 +182,22 @@ class ServiceSession:
                 log.info("container %s died", item.name)
                 raise death_error(self._client, item.container_id, item.name)
         self._companions.check()
+
+    def unhealthy(self, arms: Sequence[RunningArm]) -> Mapping[str, Sequence[str]]:
+        """By `RunningArm.label`: containers of its stack that live and fail their health checks.
+
+        None in single containers, where Docker runs none.
+        """
+        if not self._service.compose:
+            return {}
+        stacks = {
+            arm.label: [
+                (str(self._service.service), arm.container_id),
+                *self._companions.containers_of(arm.label),
+            ]
+            for arm in arms
+        }
+        return unhealthy(self._client, stacks)
 
     def stop(self) -> None:
         """Kill and remove the current containers with their anonymous volumes.

@@ -50,6 +50,7 @@ class World:
         self.arms: list[str] = []
         self.errors: dict[str, int] = {}
         self.unreachable: dict[str, str] = {}
+        self.sick: dict[str, list[str]] = {}
 
     def __enter__(self) -> World:
         return self
@@ -86,6 +87,9 @@ class World:
 
     def check_alive(self) -> None:
         pass
+
+    def unhealthy(self, arms: Any) -> dict[str, list[str]]:
+        return {arm.label: self.sick[arm.arm] for arm in arms if arm.arm in self.sick}
 
     # the probe
     def watch(self, slot: int, netns_inode: int, port: int, *, apart: bool) -> None:
@@ -193,7 +197,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
         measure,
         "unreachable",
         lambda arms, port: {
-            arm.label: world.unreachable[arm.arm] for arm in arms if arm.arm in world.unreachable
+            arm.label: [world.unreachable[arm.arm]] for arm in arms if arm.arm in world.unreachable
         },
     )
     monkeypatch.setattr(module, "usable_cores", lambda: [(0,), (1,)])
@@ -252,10 +256,21 @@ def test_a_candidate_that_takes_no_new_connections_is_no_pass(
     world: World, interleave: str
 ) -> None:
     world.unreachable = {"candidate": "a new connection fails (Connection refused)"}
-    with pytest.raises(InvalidMeasurement, match="after the load, a new connection fails"):
+    with pytest.raises(InvalidMeasurement, match="candidate: after the load a new connection"):
         pair(interleave=interleave)
     assert world.log[-3:] == ["stop", "leave", "leave"]
     world.unreachable["baseline"] = world.unreachable["candidate"]
+    assert pair(interleave=interleave).excluded is None
+
+
+@pytest.mark.parametrize("interleave", ["request", "block"])
+def test_a_stack_with_an_unhealthy_part_in_the_candidate_alone_is_no_pass(
+    world: World, interleave: str
+) -> None:
+    world.sick = {"baseline": ["db is bad"], "candidate": ["db is bad", "queue is bad"]}
+    with pytest.raises(InvalidMeasurement, match="candidate: after the load queue is bad"):
+        pair(interleave=interleave)
+    world.sick["candidate"].pop()
     assert pair(interleave=interleave).excluded is None
 
 

@@ -40,7 +40,7 @@ def why(listener: socket.socket) -> str:
     port = listener.getsockname()[1]
     image = ImageRef("shop", "sha256:1", "")
     arm = RunningArm("candidate", "id", "shop", os.getpid(), 1, "127.0.0.1", port, image)
-    return unreachable([arm], port).get("candidate", "")
+    return "".join(unreachable([arm], port).get("candidate", ()))
 
 
 def served(listener: socket.socket, then: Behaviour) -> str:
