@@ -9,7 +9,7 @@ from pydantic_core import PydanticCustomError
 
 from socklat_gate.scenario.secret import DIRECTORY
 
-__all__ = ["LOCATED", "problem_at", "read_file"]
+__all__ = ["LOCATED", "is_file", "problem_at", "read_file"]
 
 LOCATED = "located"
 """Type of a problem whose place is further in than the model that was validated."""
@@ -18,6 +18,14 @@ LOCATED = "located"
 def problem_at(text: str, *where: str | int) -> PydanticCustomError:
     """What is wrong at ``where``, counted from the model whose validator raises it."""
     return PydanticCustomError(LOCATED, "{text}", {"text": text, "where": where})
+
+
+def is_file(path: Path) -> bool:
+    """Whether it is one; a name that no file can have is none."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
 
 
 def read_file(name: str, info: ValidationInfo, most: int) -> bytes:

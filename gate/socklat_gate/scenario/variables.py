@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from socklat_gate.scenario.compose_text import compose_documents
+from socklat_gate.scenario.located import is_file
 from socklat_gate.scenario.tables import table_in, tomllib
 
 __all__ = ["NamedVariable", "named_variables"]
@@ -234,11 +235,7 @@ def _tree_of(scenario: Path, workspace: str) -> Path:
 
 
 def _is_file_in(tree: Path, path: Path) -> bool:
-    """Whether it is one of a tree; a name that no file can have is none."""
-    try:
-        return path.is_file() and Path(os.path.realpath(path)).is_relative_to(tree)
-    except (OSError, ValueError):
-        return False
+    return is_file(path) and Path(os.path.realpath(path)).is_relative_to(tree)
 
 
 def _text(file: Path) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from socklat_gate.scenario.compose_text import compose_documents
+from socklat_gate.scenario.located import is_file
 from socklat_gate.scenario.powers import Asked, Power, is_outside
 
 __all__ = ["asked_by_sources"]
@@ -61,7 +62,7 @@ def _of_document(
     for where, path in _followed(document):
         # What is no file here is elsewhere: compose fetches what it includes.
         there = place / path
-        if _is_chosen(path) or is_outside(there, checkout) or not _is_file(there):
+        if _is_chosen(path) or is_outside(there, checkout) or not is_file(there):
             yield _asked(where, path)
         else:
             queue.append(there)
@@ -74,14 +75,6 @@ def _asked(where: Place, path: str) -> Asked:
 
 def _is_chosen(path: str) -> bool:
     return "$" in path.replace("$$", "")
-
-
-def _is_file(path: Path) -> bool:
-    """Whether it is one; a name that no file can have is none."""
-    try:
-        return path.is_file()
-    except (OSError, ValueError):
-        return False
 
 
 def _documents(file: Path) -> list[Mapping[str, Any]]:
