@@ -66,7 +66,7 @@ def test_what_is_not_understood_is_said(gate: Gate) -> None:
     done = gate.run("init", DELAY_TAG, out=False)
     assert done.code == 0, done.stderr
     assert load_scenario(gate.directory / "socklat.toml").service.port == 7000  # as it was seen
-    assert "speaks none of HTTP, RESP, memcached, PostgreSQL" in done.stdout
+    assert "speaks none of HTTP, HTTP/2, RESP, memcached, PostgreSQL" in done.stdout
     assert "correct what the service does not understand" in done.stdout
 
 

@@ -20,7 +20,7 @@ from socklat_gate.load.protocols.handshake import TRY_TIMEOUT_S
 from socklat_gate.load.protocols.http_detection import HTTP
 from socklat_gate.load.protocols.protocol import DetectedProtocol, Detector
 from socklat_gate.load.protocols.registry import DETECTORS
-from socklat_gate.load.protocols.tls_detection import speaks_tls
+from socklat_gate.load.protocols.tls_detection import asks_for_certificate, speaks_tls
 from socklat_gate.measured.names import BAD_STATUS, REDIRECT
 from socklat_gate.scenario import Service
 from socklat_gate.service.docker_types import DockerClient
@@ -201,6 +201,9 @@ def detect_at(host: str, port: int, paths: Sequence[str] = ("/",)) -> DetectedPr
         found = detector.detect(host, port, paths, tls=tls)
         if found:
             return found
+    if tls and asks_for_certificate(host, port, TRY_TIMEOUT_S):
+        problem = "it asks for a client's certificate: set tls.cert_file and tls.key_file"
+        return replace(guess(port, problem), tls=tls)
     names = ", ".join(detector.name for detector in DETECTORS)
     problem = f"it accepts connections, but speaks none of {names}"
     return replace(guess(port, f"{problem} over TLS" if tls else problem), tls=tls)

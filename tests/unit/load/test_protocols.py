@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from socklat_gate.init.detection import detect_at, guess
+from socklat_gate.load.protocols.protocol import DetectedProtocol
 from socklat_gate.load.protocols.registry import DETECTORS, PROTOCOLS
 from socklat_gate.scenario import Load
 from socklat_gate.scenario.response import NAMED_RESPONSES
@@ -40,8 +41,9 @@ def test_names_are_unique_and_those_of_the_scenario():
 
 @pytest.mark.parametrize("detector", DETECTORS, ids=lambda detector: detector.name)
 def test_what_init_writes_for_a_protocol_is_a_load(detector):
-    found = guess(next(iter(detector.ports), 1))
-    assert found.protocol is detector
+    for port in detector.ports:
+        assert guess(port).protocol is detector
+    found = DetectedProtocol(detector)
     lines = {line.key: line.value for line in detector.load_keys(found)}
     if "command.argv" in lines:
         lines["command"] = {"argv": lines.pop("command.argv")}
@@ -88,4 +90,4 @@ def test_a_service_that_speaks_nothing_known_is_guessed_and_the_names_are_listed
     with Server(lambda *_: None, greet=lambda peer: peer.transport.close()) as server:
         found = detect_at("127.0.0.1", server.port)
     assert (found.protocol.name, found.verified) == ("HTTP", False)
-    assert found.problem.endswith("speaks none of HTTP, RESP, memcached, PostgreSQL")
+    assert found.problem.endswith("speaks none of HTTP, HTTP/2, RESP, memcached, PostgreSQL")

@@ -24,7 +24,8 @@ class Handshake:
     """`Detector` of services whose response to ``request`` begins with one of ``responses``.
 
     ``keys`` are the lines of ``[load]``, and ``requests`` what is sent in place of a stand-in.
-    ``repeats``: the request can be sent again on the same connection.
+    ``repeats``: the request can be sent again on the same connection.  ``alpn`` is what is offered
+    over TLS.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Handshake:
     hints: tuple[str, ...] = ()
     requests: tuple[OwnRequest, ...] = ()
     stand_in: bool = True
+    alpn: tuple[str, ...] = ()
 
     def detect(
         self,
@@ -63,7 +65,7 @@ class Handshake:
 
     def _responds(self, host: str, port: int, *, tls: bool) -> bool:
         try:
-            with closing(_connected(host, port, tls=tls)) as connection:
+            with closing(_connected(host, port, self.alpn, tls=tls)) as connection:
                 return self._exchange(connection).startswith(self.responses)
         except OSError:
             return False
@@ -73,16 +75,16 @@ class Handshake:
         return connection.recv(MAX_BYTES)
 
     def _latency_s(self, host: str, port: int, *, tls: bool) -> float:
-        with closing(_connected(host, port, tls=tls)) as connection:
+        with closing(_connected(host, port, self.alpn, tls=tls)) as connection:
             return usual_latency_s(lambda: self._exchange(connection))
 
 
-def _connected(host: str, port: int, *, tls: bool) -> socket.socket:
+def _connected(host: str, port: int, alpn: Sequence[str], *, tls: bool) -> socket.socket:
     connection = socket.create_connection((host, port), timeout=TRY_TIMEOUT_S)
     if not tls:
         return connection
     try:
-        return tls_socket(connection)
+        return tls_socket(connection, *alpn)
     except BaseException:
         connection.close()
         raise

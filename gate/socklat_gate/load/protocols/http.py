@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import httptools
 
 from socklat_gate.load.expectation import Expectation, expectation_of
+from socklat_gate.load.protocols.http2_detection import HTTP2
 from socklat_gate.load.protocols.http_detection import HTTP
 from socklat_gate.load.protocols.http_outcome import http_violation
 from socklat_gate.load.protocols.parser import BadResponse, ResponseParser
@@ -188,4 +189,4 @@ class _HttpFraming:
         return HttpParser(head=head, expected=expectation_of(request), capture=capture)
 
 
-PROTOCOL = LoadProtocol("HTTP", EXAMPLE, _HttpFraming(), detectors=(HTTP,))
+PROTOCOL = LoadProtocol("HTTP", EXAMPLE, _HttpFraming(), detectors=(HTTP, HTTP2))

@@ -6,7 +6,10 @@ import socket
 
 from socklat_gate.load.protocols.protocol import LoadKey
 
-__all__ = ["ANY_CERTIFICATE", "SERVER_NAME", "speaks_tls", "tls_socket"]
+__all__ = ["ANY_CERTIFICATE", "SERVER_NAME", "asks_for_certificate", "speaks_tls", "tls_socket"]
+
+_REFUSALS = ("CERTIFICATE_REQUIRED", "ALERT_BAD_CERTIFICATE", "ALERT_HANDSHAKE_FAILURE")
+"""How TLS 1.3, and versions before it, say that a client should have a certificate."""
 
 SERVER_NAME = "localhost"
 """What ``load.tls.server_name`` is by default."""
@@ -42,3 +45,20 @@ def speaks_tls(host: str, port: int, timeout_s: float) -> bool:
     except OSError:
         return False
     return True
+
+
+def asks_for_certificate(host: str, port: int, timeout_s: float) -> bool:
+    """Whether it refuses a client that has no certificate: TLS 1.3 says so after the handshake."""
+    import ssl  # noqa: PLC0415
+
+    try:
+        with (
+            socket.create_connection((host, port), timeout=timeout_s) as connection,
+            tls_socket(connection) as secured,
+        ):
+            secured.recv(1)
+    except ssl.SSLError as error:
+        return any(said in (error.reason or "") for said in _REFUSALS)
+    except OSError:
+        pass
+    return False
