@@ -20,6 +20,7 @@ from socklat_gate.job.replica_logs import ReplicaLogs
 from socklat_gate.job.replica_stops import SETTLED_NS
 from socklat_gate.job.replica_unseen import unseen_of
 from socklat_gate.job.stop_counters import StopCounters
+from socklat_gate.job.unwell import check_well
 from socklat_gate.measured.facts import Note
 from socklat_gate.measured.load_counts import LoadCounts
 from socklat_gate.measured.pair import ARMS
@@ -27,6 +28,7 @@ from socklat_gate.measured.watch import Replica
 from socklat_gate.probe.log_feeds import LogFeed
 from socklat_gate.probe.probe import SocketProbe
 from socklat_gate.scenario import Scenario
+from socklat_gate.service.reachable import unreachable
 from socklat_gate.service.session import RunningArm
 from socklat_gate.wording.progress_lines import STARTING_REPLICAS
 
@@ -168,7 +170,8 @@ class LiveReplicas:
     def end(self, look: Callable[[], None]) -> None:
         """Ends the loads, so that `replicas` have the drivers' counts; ``look`` is called often.
 
-        Raises `InvalidMeasurement` (EVENTS_LOST) when the probe did not see what the driver got.
+        Raises `InvalidMeasurement`: EVENTS_LOST when the probe did not see what the driver got,
+        and as `check_well`.
         """
         if self._ended:
             return
@@ -185,6 +188,8 @@ class LiveReplicas:
         for one, of_one in every:
             one.unseen = unseen_of(of_one, one.took_ns, self.spike_ns)
             check_recorded(one.arm.label, one.exchanges, of_one)
+        arms = [one.arm for one in self._all_logs()]
+        check_well(unreachable(arms, self._scenario.service.port))
 
     def retire(self, look: Callable[[], None]) -> None:
         """`end`, and what comes next is another generation: these are followed no more."""

@@ -37,7 +37,7 @@ def unreachable(arms: Sequence[RunningArm], port: int) -> Mapping[str, Sequence[
         asked = [arm for arm in arms if arm.label in found]
         if not asked:
             break
-    return {label: [why] for label, why in found.items()}
+    return {label: [f"it takes no new connections: {why}"] for label, why in found.items()}
 
 
 def _tried(arms: Sequence[RunningArm], port: int) -> dict[str, str]:
@@ -49,7 +49,7 @@ def _tried(arms: Sequence[RunningArm], port: int) -> dict[str, str]:
                 address = (arm.host, arm.port)
                 opened.append((arm, socket.create_connection(address, timeout=CONNECT_WITHIN_S)))
             except OSError as error:
-                found[arm.label] = f"a new connection fails ({error.strerror or error})"
+                found[arm.label] = error.strerror or str(error)
         until_s = time.monotonic() + CLOSED_WITHIN_S
         for arm, connection in opened:
             if why := _closed(connection, until_s) or _not_accepted(arm.pid, port):
@@ -64,9 +64,9 @@ def _closed(connection: socket.socket, until_s: float) -> str:
     ready, _, _ = select.select([connection], [], [], max(0.0, until_s - time.monotonic()))
     try:
         # Some services speak first.
-        return "it closes new connections at once" if ready and not connection.recv(1) else ""
+        return "it closes each at once" if ready and not connection.recv(1) else ""
     except OSError as error:
-        return f"it ends new connections at once ({error.strerror or error})"
+        return f"it ends each at once ({error.strerror or error})"
 
 
 def _not_accepted(pid: int, port: int) -> str:
@@ -74,7 +74,7 @@ def _not_accepted(pid: int, port: int) -> str:
     try:
         while waiting := waiting_connections(pid, port):
             if time.monotonic() > until_s:
-                return f"it accepts no connections any more ({waiting} wait in its listen queue)"
+                return f"it accepts none ({waiting} wait in its listen queue)"
             time.sleep(EVERY_S)
     except OSError:  # ended, which others notice
         pass

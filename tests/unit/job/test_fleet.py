@@ -40,6 +40,7 @@ class World:
     """Session, loads, probe, clock and memory in one; ``log`` has what was asked in order."""
 
     def __init__(self) -> None:
+        self.gone: set[str] = set()
         self.log: list[str] = []
         self.now_ns = 1000 * S
         self.free_bytes: int | None = 4000 * MIB
@@ -238,6 +239,11 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setattr(module.time, "monotonic", lambda: world.now_ns / 1e9)
     monkeypatch.setattr(module.time, "sleep", world.sleep)
     monkeypatch.setattr(fleet_live, "started_ns", lambda pid: world.now_ns - S)
+    monkeypatch.setattr(
+        fleet_live,
+        "unreachable",
+        lambda arms, port: {one.label: ["it is gone"] for one in arms if one.label in world.gone},
+    )
     return world
 
 
@@ -620,3 +626,16 @@ def test_the_load_of_a_replica_is_the_scenarios_but_light() -> None:
     assert light.requests == load.requests
     assert light_load(load.model_copy(update={"connections": 2}), 8.0, 1.0).connections == 2
     assert most_connections(scenario(watch={"replicas": 4})) == 2 * 4 * 80
+
+
+def test_a_replica_that_takes_no_new_connections_is_no_quiet_watch(world: World) -> None:
+    for gone in ({"candidate-1"}, {"baseline-2", "candidate-1"}):
+        with fleet(world, 2) as found:
+            found.grow()
+            world.now_ns += 100 * S
+            world.gone = gone
+            if len(gone) == 1:
+                with pytest.raises(InvalidMeasurement, match="candidate-1: after the load it is"):
+                    found.finish()
+            else:
+                found.finish()  # this service is so

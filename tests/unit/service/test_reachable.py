@@ -71,17 +71,17 @@ def test_one_that_accepts_is_reachable(listener: socket.socket, behaviour: Behav
 
 def test_one_that_has_stopped_listening_is_not(listener: socket.socket) -> None:
     listener.shutdown(socket.SHUT_RDWR)
-    assert why(listener) == "a new connection fails (Connection refused)"
+    assert why(listener) == "it takes no new connections: Connection refused"
 
 
 def test_one_that_listens_and_accepts_nothing_is_not(listener: socket.socket) -> None:
-    assert "accepts no connections any more (3 wait in its listen queue)" in why(listener)
+    assert "it accepts none (3 wait in its listen queue)" in why(listener)
 
 
 @pytest.mark.parametrize(
     ("behaviour", "told"),
     [
-        (socket.socket.close, "it closes new connections at once"),
+        (socket.socket.close, "it closes each at once"),
         # It depends on the moment whether the connection comes about at all.
         (reset, "Connection reset by peer"),
     ],
