@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from statistics import median
 
@@ -18,11 +18,15 @@ __all__ = [
     "ContainerNumbers",
     "ContainerRow",
     "ContainersText",
+    "container_notes",
     "container_numbers",
     "containers_section",
 ]
 
 SHOWN = {STARTUP: "start-up", MEMORY: "peak memory"}
+MUCH = 0.5
+LEAST = {STARTUP: 1e9, MEMORY: 32 * 1024 * 1024}
+"""A change of that share, and of that many ns or bytes, is worth a line where nobody judges it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +80,20 @@ def containers_section(runs: ShownRuns) -> ContainersText | None:
         for one in container_numbers(runs)
     )
     return ContainersText(runs.labels, rows, len(runs.labels) > 1) if rows else None
+
+
+def container_notes(runs: ShownRuns, judged: Collection[str]) -> Iterator[str]:
+    """What a candidate has far more of, though no metric of those names is judged."""
+    for one in container_numbers(runs):
+        values = [value for _, value in one.arms]
+        more = values[-1] - values[0]
+        if one.name not in judged and one.change >= MUCH and more >= LEAST[one.stage]:
+            first, last = (value_text(value, one.stage) for value in (values[0], values[-1]))
+            yield (
+                f"not judged: {SHOWN[one.stage]} {units.change(one.change)}, {first} in the "
+                f"baseline and {last} in the candidate (a metric in gate.metrics with stage = "
+                f'"{one.stage}" judges it)'
+            )
 
 
 def _known(runs: Sequence[Run], stage: str) -> list[float]:

@@ -13,6 +13,7 @@ from socklat_gate.measured.result import Comparison, GateResult, Result, RunResu
 from socklat_gate.measured.verdict import Verdict
 from socklat_gate.report.answers import answer_notes
 from socklat_gate.report.arm_runs import ShownRuns
+from socklat_gate.report.container_rows import container_notes
 from socklat_gate.report.pair_table import interleaving
 from socklat_gate.report.watch_rows import watch_notes
 from socklat_gate.wording import units
@@ -92,7 +93,9 @@ def _notes(result: GateResult | Comparison, runs: ShownRuns) -> tuple[str, ...]:
         beside = result.arm_differences is not None and result.arm_differences.beside_image
         same = "" if beside else same_image_note(result.pairs)
         found += [same, drift_text(result.drift), note_text(result.calibration)]
-    found += [*answer_notes(runs.arms), *watch_notes(result)]
+    judged = {one.name for one in result.verdict.metrics}
+    judged |= {one.name for one in result.verdict.limits}
+    found += [*container_notes(runs, judged), *answer_notes(runs.arms), *watch_notes(result)]
     return tuple(filter(None, found))
 
 

@@ -78,6 +78,13 @@ def test_they_are_shown_in_every_job_and_judged_in_none_that_does_not_ask() -> N
     ]
     shown = [row for table in tables(FORMATS["markdown"].render(report)) for row in table]
     assert ["peak memory", "100 MiB", "150 MiB", "+50.0%"] in shown
+    notes = [note for note in report.head.notes if note.startswith("not judged")]
+    # 0.3 s more at the start are no news, 50 MiB are.
+    assert [note.partition(" (")[0] for note in notes] == [
+        "not judged: peak memory +50.0%, 100 MiB in the baseline and 150 MiB in the candidate"
+    ]
+    asked = judged(Outcome.PASS, make_memory_metric(Outcome.PASS, 0.5))
+    assert not [note for note in report_of(asked).head.notes if note.startswith("not judged")]
     html = FORMATS["html"].render(report)
     assert '<th scope="row">peak memory</th><td class="n">100 MiB</td>' in html
     text = FORMATS["openmetrics"].render(report)
