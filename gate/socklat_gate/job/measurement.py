@@ -187,8 +187,10 @@ def measure(
     )
     labels = driven.recorder.stall_labels() if correction else StallLabels()
     shared = mark_shared(runs, [arm.arm for arm in arms])
-    # The load has closed its connections: a service that takes only so many has room again.
-    refusing = {} if frozen else unreachable(arms, scenario.service.port)
+    # The load has closed its connections: a service that takes only so many has room again.  One
+    # that failed its load is judged for that.
+    skipped = frozen or undelivered
+    refusing = {} if skipped else unreachable(arms, scenario.service.port)
     check_alive()
     return Measurement(shared, noise, excluded, labels, undelivered, refusing)
 
