@@ -39,6 +39,9 @@ TOLERANCE = 0.01
 WITH_STATUS = ("bad_status", "unexpected_status", "unexpected_size", "unexpected_body")
 """Kinds of failed requests whose responses have been counted by status."""
 
+ERROR_REPLY = "-"
+"""Status of a reply that reports an error, of a protocol without numbers."""
+
 MAX_NAMED = 5
 """Differences of named requests that are listed at most."""
 
@@ -175,10 +178,19 @@ def _with_failures(answers: Answers) -> Mapping[str, int]:
 def _without_failures(answers: Answers) -> Mapping[str, int]:
     """Counts by status without those of failed requests, which are judged as errors."""
     failed = sum(answers.errors.get(kind, 0) for kind in ("bad_status", "unexpected_status"))
-    bad = {name for name in answers.statuses if name.isdecimal() and int(name) >= BAD_STATUS}
+    bad = {
+        name
+        for name in answers.statuses
+        if name == ERROR_REPLY or (name.isdecimal() and int(name) >= BAD_STATUS)
+    }
     if sum(answers.statuses[name] for name in bad) > failed:
         return answers.statuses  # the scenario expects some of them
     return {name: count for name, count in answers.statuses.items() if name not in bad}
+
+
+def _rejected(answers: Answers) -> int:
+    """Responses that count as failed requests."""
+    return sum(answers.errors.get(kind, 0) for kind in WITH_STATUS)
 
 
 def _sizes(
@@ -192,8 +204,9 @@ def _sizes(
     larger = _moved(ours, theirs, chance, baseline_first=False)
     share, beyond = max(smaller, larger), dict[str, Scalar]()
     if not share:
-        smaller, smallest = beyond_all(theirs, ours, chance)
-        larger, largest = beyond_all(theirs, ours, chance, larger=True)
+        failed = [_rejected(one) for one in candidate if one.sizes.total]
+        smaller, smallest = beyond_all(theirs, ours, failed, chance)
+        larger, largest = beyond_all(theirs, ours, failed, chance, larger=True)
         share = max(smaller, larger)
         beyond = {"beyond_bytes": largest if larger > smaller else smallest}
     if not share:

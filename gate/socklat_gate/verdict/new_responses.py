@@ -36,11 +36,17 @@ def is_new(
 
 
 def beyond_all(
-    theirs: Sequence[Histogram], ours: Sequence[Histogram], chance: Chance, *, larger: bool = False
+    theirs: Sequence[Histogram],
+    ours: Sequence[Histogram],
+    failed: Sequence[int],
+    chance: Chance,
+    *,
+    larger: bool = False,
 ) -> tuple[float, float]:
     """Share of the candidate's that are smaller (larger) than all of the baseline's by `SHIFT`.
 
-    And the size that they do not exceed (reach); 0 twice when chance makes as many.
+    And the size that they do not exceed (reach); 0 twice when chance makes as many.  As many as
+    ``failed`` in each run are taken for those, which are judged as errors.
     """
     base, mine = (np.array([one.counts for one in arm], np.float64) for arm in (theirs, ours))
     edges = np.asarray(bucket_edges_ns(), np.float64)
@@ -51,7 +57,7 @@ def beyond_all(
     else:
         limit = float(edges[shown[0]]) / SHIFT
         there = edges[1:] <= limit
-    counts = mine[:, there].sum(axis=1)
+    counts = np.maximum(mine[:, there].sum(axis=1) - np.asarray(failed, np.float64), 0.0)
     totals = base.sum(axis=1), mine.sum(axis=1)
     if not is_new(np.zeros(len(theirs)), counts, *totals, chance):
         return 0.0, 0.0

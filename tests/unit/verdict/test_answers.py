@@ -137,6 +137,17 @@ def test_what_the_baseline_never_does_counts_though_it_is_rare(rare: int) -> Non
     assert not differences(FINE, sized(one))
 
 
+def test_rare_responses_that_count_as_errors_are_judged_as_these() -> None:
+    """A waiver of errors would be worth nothing else."""
+    sizes = np.full(900, 3000)
+    sizes[:9] = 5
+    for name in ("500", "-"):
+        failing = responding({"200": 891, name: 9}, sizes)
+        answers = replace(failing.load.answers, errors={"bad_status": 9})
+        failing = replace(failing, load=replace(failing.load, answers=answers))
+        assert not differences(FINE, failing)
+
+
 def test_rare_sizes_of_equal_arms_are_seldom_taken_for_new_ones() -> None:
     """Pages of all sizes, one look after five pairs: at most 0.1% for each of both sides."""
     rng = np.random.default_rng(13)
