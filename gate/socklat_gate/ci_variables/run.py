@@ -23,7 +23,8 @@ class CiRun:
     newest.  ``branch`` is that of the code: of a pull request the one it comes from.  ``target`` is
     the branch that a pull request is for, ``number`` its number (0: none).  ``merged``: the commit
     is a merge whose first parent is the target's.  ``fork``: whether the code is another
-    repository's.  ``run_url`` is where people see the job, ``history`` how its checkout gets the
+    repository's.  ``run_url`` is where people see the job, ``job`` its name, ``parallel`` what
+    tells it from others of the same definition, ``history`` how its checkout gets the
     whole history.
     """
 
@@ -36,6 +37,8 @@ class CiRun:
     merged: bool = False
     fork: Fork = "no"
     run_url: str = ""
+    job: str = ""
+    parallel: str = ""
     history: str = FETCH_ALL
 
 
@@ -85,6 +88,8 @@ def _run_of(system: CiSystem, environment: Variables) -> CiRun:
         merged=bool(_first(environment, system.merged)),
         fork=system.fork(environment),
         run_url=_filled(system.run_url, environment),
+        job=_first(environment, system.job),
+        parallel=_first(environment, system.parallel),
         history=system.history,
     )
 

@@ -69,9 +69,10 @@ class CiSystem:
     """One row: which variables say what, the first that says something counts.
 
     ``signs``: variables that give the system away, and a pattern for each.  ``tag``: set when a tag
-    was pushed, which is of no branch.  ``queued``: set where a merge queue tries what is about to
-    become the target branch, on no branch of its own.  ``targets_pull_requests``: ``target`` is set
-    for pushes, too.  ``run_url``: a template of variables.
+    was pushed, which is of no branch.  ``job``: its name in the pipeline, ``parallel``: what tells
+    jobs of one definition apart.  ``queued``: set where a merge queue tries what is about to become
+    the target branch, on no branch of its own.  ``targets_pull_requests``: ``target`` is set for
+    pushes, too.  ``run_url``: a template of variables.
     """
 
     name: str
@@ -82,6 +83,8 @@ class CiSystem:
     number: tuple[From, ...] = ()
     head: tuple[From, ...] = ()
     merged: tuple[From, ...] = ()
+    job: tuple[From, ...] = ()
+    parallel: tuple[From, ...] = ()
     queued: tuple[From, ...] = ()
     tag: tuple[str, ...] = ()
     targets_pull_requests: bool = True

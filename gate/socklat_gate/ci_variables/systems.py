@@ -28,6 +28,7 @@ def _actions(name: str, signs: tuple[From, ...], run: str, history: str) -> CiSy
         target=(("GITHUB_BASE_REF", MAYBE_HEAD),),
         number=(("GITHUB_REF", rf"refs/pull/{NUMBER}/(?:merge|head)"),),
         merged=(("GITHUB_REF", f"({MERGE})"),),
+        job=(("GITHUB_JOB", ANY),),
         run_url=f"{{GITHUB_SERVER_URL}}/{{GITHUB_REPOSITORY}}/actions/runs/{run}",
         history=history,
     )
@@ -56,6 +57,9 @@ SYSTEMS = (
         number=(("CI_MERGE_REQUEST_IID", NUMBER),),
         merged=(("CI_MERGE_REQUEST_REF_PATH", f"({MERGE})"),),
         queued=(("CI_MERGE_REQUEST_EVENT_TYPE", "(merge_train)"),),
+        job=(("CI_JOB_NAME", ANY),),
+        # Of `parallel: matrix` the values, of `parallel: 2` the number.
+        parallel=(("CI_JOB_NAME", r".+: \[(.+)\]"), ("CI_JOB_NAME", r".+ ([0-9]+)/[0-9]+")),
         fork=of_pull_requests(
             lambda env: (
                 env.get("CI_MERGE_REQUEST_SOURCE_PROJECT_ID", "")
@@ -79,6 +83,8 @@ SYSTEMS = (
         ),
         number=(("BUILDKITE_PULL_REQUEST", NUMBER),),
         tag=("BUILDKITE_TAG",),
+        job=(("BUILDKITE_LABEL", ANY), ("BUILDKITE_STEP_KEY", ANY)),
+        parallel=(("BUILDKITE_PARALLEL_JOB", "([0-9]+)"),),
         fork=of_pull_requests(
             lambda env: (
                 env.get("BUILDKITE_PULL_REQUEST", "false") != "false"
@@ -106,6 +112,7 @@ SYSTEMS = (
             ("CIRCLE_PR_NUMBER", NUMBER),
         ),
         tag=("CIRCLE_TAG",),
+        job=(("CIRCLE_JOB", ANY),),
         fork=of_pull_requests(lambda env: bool(env.get("CIRCLE_PR_REPONAME"))),
         run_url="{CIRCLE_BUILD_URL}",
         history="git fetch --unshallow origin, and check out with method: full",
@@ -122,6 +129,7 @@ SYSTEMS = (
             ("SYSTEM_PULLREQUEST_PULLREQUESTID", NUMBER),
         ),
         merged=(("BUILD_SOURCEBRANCH", f"({MERGE})"),),
+        job=(("SYSTEM_JOBDISPLAYNAME", ANY), ("AGENT_JOBNAME", ANY)),
         fork=of_pull_requests(
             lambda env: env.get("SYSTEM_PULLREQUEST_ISFORK", "").lower() == "true"
         ),
@@ -136,6 +144,7 @@ SYSTEMS = (
         target=(("DRONE_TARGET_BRANCH", ANY),),
         number=(("DRONE_PULL_REQUEST", NUMBER),),
         tag=("DRONE_TAG",),
+        job=(("DRONE_STAGE_NAME", ANY),),
         targets_pull_requests=False,
         fork=lambda env: "unknown" if env.get("DRONE_PULL_REQUEST") else "no",
         run_url="{DRONE_BUILD_LINK}",
@@ -149,6 +158,7 @@ SYSTEMS = (
         target=(("CI_COMMIT_TARGET_BRANCH", ANY),),
         number=(("CI_COMMIT_PULL_REQUEST", NUMBER),),
         tag=("CI_COMMIT_TAG",),
+        job=(("CI_WORKFLOW_NAME", ANY),),
         targets_pull_requests=False,
         fork=lambda env: "unknown" if env.get("CI_COMMIT_PULL_REQUEST") else "no",
         run_url="{CI_PIPELINE_URL}",
@@ -175,6 +185,7 @@ SYSTEMS = (
         number=(("TRAVIS_PULL_REQUEST", NUMBER),),
         merged=(("TRAVIS_PULL_REQUEST", NUMBER),),
         tag=("TRAVIS_TAG",),
+        job=(("TRAVIS_JOB_NAME", ANY), ("TRAVIS_JOB_NUMBER", r"[0-9]+\.([0-9]+)")),
         targets_pull_requests=False,
         fork=of_pull_requests(
             lambda env: (

@@ -68,9 +68,10 @@ STDOUT = Path("-")
 @click.option(
     "--key",
     metavar="TEXT",
-    default="",
+    default="auto",
+    show_default=True,
     help="Tells jobs apart that measure the same scenario, on two machines say: each has a comment "
-    "of its own.",
+    "of its own; auto: what the CI says of parallel jobs; off: nothing.",
 )
 @click.option(
     "--artifact-url", metavar="URL", default="", help="Where the full report was uploaded."
@@ -129,7 +130,14 @@ def publish(
     from socklat_gate.ci_variables import ci_run
     from socklat_gate.errors import HostFailure, UsageError
     from socklat_gate.forge.finding import finding_of
-    from socklat_gate.forge.hosts import Given, Host, commits_of, mask_tokens, source_of
+    from socklat_gate.forge.hosts import (
+        Given,
+        Host,
+        commits_of,
+        heads_of,
+        mask_tokens,
+        source_of,
+    )
     from socklat_gate.forge.publication import Publication
     from socklat_gate.forge.sticky_note import MAX_NOTE
     from socklat_gate.git import CheckedOut
@@ -138,13 +146,14 @@ def publish(
     given = Given(named, url, repository, number or 0, token_variable, author)
     mask_tokens(given, os.environ)
     run = ci_run(os.environ)
-    here = scenario.parent if scenario and scenario.parent.is_dir() else Path()
-    commits = commits_of(run, CheckedOut(here))
+    here = CheckedOut(scenario.parent if scenario and scenario.parent.is_dir() else Path())
+    commits = commits_of(run, here)
     finding = finding_of(result_dir, exit_code, log, scenario, run.target, commits)
     policy = FailOn(fail_on), OnNoBaseline(on_no_baseline)
     commit = finding.result.commit.partition("-")[0] if finding.result else run.commit
     source = source_of(run, commit, artifact_url, key)
-    shown = Publication(finding, source, level_of(finding.ending, *policy))
+    level, heads = level_of(finding.ending, *policy), heads_of(run, here)
+    shown = Publication(finding, source, level, heads, run.job)
     if body is not None:
         _write(body, shown.body("", MAX_NOTE))
     if body != STDOUT:
@@ -157,6 +166,8 @@ def publish(
             click.echo(f"warning: nothing was published: {error.message}{remedy}", err=True)
         else:
             click.echo(done, err=True)
+            for warning in shown.warnings:
+                click.echo(f"warning: {warning}", err=True)
     return job_exit(finding.ending, *policy)
 
 

@@ -76,6 +76,13 @@ class PullRequestComments:
                 if comment.user and comment.user.login.lower() in me:
                     yield Note(comment.id, comment.body or "")
 
+    def head(self) -> str:
+        """The newest commit of the pull request."""
+        found = self.api.get(f"/repos/{self.repository}/pulls/{self.number}")
+        head = found.get("head") if isinstance(found, dict) else None
+        sha = head.get("sha") if isinstance(head, dict) else None
+        return sha if isinstance(sha, str) else ""
+
     def create(self, body: str) -> str:
         """Write a new one."""
         return self._address(self.api.send("POST", self._path, {"body": body}, repeatable=False))

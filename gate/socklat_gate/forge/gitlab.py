@@ -74,6 +74,12 @@ class MergeRequestNotes:
                 if not note.system and note.author and note.author.username == me:
                     yield Note(note.id, note.body or "")
 
+    def head(self) -> str:
+        """The newest commit of the merge request."""
+        found = self.api.get(self._path.removesuffix("/notes"))
+        sha = found.get("sha") if isinstance(found, dict) else None
+        return sha if isinstance(sha, str) else ""
+
     def create(self, body: str) -> str:
         """Write a new one."""
         content = {"body": without_quick_actions(body)}

@@ -15,7 +15,7 @@ from socklat_gate.errors import Reason, UsageError
 from socklat_gate.forge.api.client import ApiClient
 from socklat_gate.forge.body import Source
 from socklat_gate.forge.comments import FORGEJO, GITEA, PullRequestComments
-from socklat_gate.forge.github.key import key_of
+from socklat_gate.forge.github.key import AUTO, key_of
 from socklat_gate.forge.github.responses import GITHUB
 from socklat_gate.forge.gitlab import GITLAB, MergeRequestNotes
 from socklat_gate.forge.sticky_note import Notes
@@ -26,6 +26,7 @@ __all__ = [
     "Host",
     "Place",
     "commits_of",
+    "heads_of",
     "host_of",
     "mask_tokens",
     "notes_at",
@@ -174,6 +175,16 @@ def commits_of(run: CiRun, here: CheckedOut) -> Collection[str]:
     return named | {here.head} if own or other else named
 
 
+def heads_of(run: CiRun, here: CheckedOut) -> Collection[str]:
+    """Commits that the pull request's head is among while nobody has pushed since.
+
+    None where nobody can tell: a CI may merge it, and what is ``here`` is then all that knows.
+    """
+    if not here.head and run.head == run.commit:
+        return ()
+    return {run.commit, run.head, here.head, *here.parents} - {""}
+
+
 def source_of(run: CiRun, commit: str, artifact_url: str, key: str = "") -> Source:
     """Where the result was measured; ``artifact_url`` is where its files are, or empty.
 
@@ -189,7 +200,8 @@ def source_of(run: CiRun, commit: str, artifact_url: str, key: str = "") -> Sour
         )
     found = _RUN.fullmatch(run.run_url)
     runs_url, number = (found[1], int(found[2])) if found else ("", 0)
-    return Source(runs_url, run.head or commit, number, artifact_url, key=key_of(key, ""))
+    word = key_of(run.parallel if key == AUTO else key, "")
+    return Source(runs_url, run.head or commit, number, artifact_url, key=word)
 
 
 def _known(given: str, environment: Mapping[str, str], names: tuple[str, ...]) -> tuple[str, str]:

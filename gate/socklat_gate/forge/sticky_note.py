@@ -57,6 +57,9 @@ class Notes(Protocol):
     def own(self) -> Iterator[Note]:
         """Those of this account, the oldest first: anybody may quote one of them."""
 
+    def head(self) -> str:
+        """The newest commit of the pull request; empty where the host does not say."""
+
     def create(self, body: str) -> str:
         """Write a new one; returns its address, or empty."""
 

@@ -86,8 +86,9 @@ def history_in(body: str) -> tuple[Entry, ...]:
 
 
 def with_entry(entries: Sequence[Entry], new: Entry) -> tuple[Entry, ...]:
-    """The same with ``new`` as the last; an earlier entry of the same run is replaced."""
-    others = [e for e in entries if (e.run, e.attempt) != (new.run, new.attempt)]
+    """The same with ``new`` as the last; an earlier entry of the same job of a run is replaced."""
+    same = (new.run, new.attempt, new.job)
+    others = [e for e in entries if (e.run, e.attempt, e.job) != same]
     return (*others, new)[-MOST:]
 
 

@@ -15,7 +15,14 @@ from socklat_gate.report.writer import write_reports
 from tests.unit.factories import make_result, worded
 from tests.unit.forge.github.api_server import TOKEN as GITHUB_TOKEN
 from tests.unit.forge.github.api_server import ApiServer
-from tests.unit.forge.hosts.server import TOKEN, ForgejoServer
+from tests.unit.forge.hosts.server import (
+    NUMBER,
+    PROJECT,
+    TOKEN,
+    ForgejoServer,
+    GitLabServer,
+    HostServer,
+)
 from tests.unit.repositories import new_repository
 
 SHA = "a" * 40
@@ -175,6 +182,113 @@ def test_what_a_script_checked_out_instead_is_not_the_jobs_commit(
     (other.path / "socklat.toml").write_text('name = "checkout"\n')
     named = ("--host", "none", "--scenario", other.path / "socklat.toml")
     assert call(passed_at(tmp_path, of_other), *named, code=0).return_value == 0
+
+
+OLDER = "d" * 40
+SCENARIO = 'name = "checkout"\n[service]\nimage = "x"\nport = 80\n[load]\npayload = "x"\n'
+
+
+class Hosted:
+    """Jobs of merge requests of a host, in a directory without a clone unless one is made."""
+
+    def __init__(self, host: HostServer, directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.host, self.directory, self.monkeypatch = host, directory, monkeypatch
+        monkeypatch.chdir(directory)
+        (directory / "socklat.toml").write_text(SCENARIO)
+
+    def job(
+        self, commit: str, outcome: Outcome | None, name: str = "latency", **more: str
+    ) -> Result:
+        """One of a commit; ``outcome`` None: its gate ended with 2 and no result."""
+        variables = {"CI_MERGE_REQUEST_SOURCE_BRANCH_SHA": commit, "CI_JOB_NAME": name, **more}
+        for variable, value in {**GITLAB, **variables}.items():
+            self.monkeypatch.setenv(variable, value)
+        self.monkeypatch.setenv("GITLAB_TOKEN", TOKEN)
+        self.monkeypatch.setenv("FORGEJO_TOKEN", TOKEN)
+        out = self.directory / "out"
+        if outcome is None:
+            (out / "result.json").unlink(missing_ok=True)
+        else:
+            write_reports(replace(make_result("gate", outcome), commit=SHA), out)
+        host = ("--host", self.host.name, "--url", self.host.url, "--repository", PROJECT)
+        code = 2 if outcome is None else int(outcome.exit_code)
+        named = (*host, "--number", NUMBER, "--scenario", "socklat.toml")
+        return call(out, *named, code=code)
+
+
+@pytest.fixture(params=[GitLabServer, ForgejoServer], ids=["gitlab", "forgejo"])
+def hosted(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Hosted]:
+    with request.param() as started:
+        yield Hosted(started, tmp_path, monkeypatch)
+
+
+def test_a_job_of_an_older_push_leaves_the_newer_ones_comment(hosted: Hosted) -> None:
+    """One that is repeated, or that ended after the next one."""
+    hosted.host.head = SHA
+    hosted.job(SHA, Outcome.REGRESSION)
+    hosted.host.head = "e" * 40
+    done = hosted.job(OLDER, Outcome.PASS)
+    assert done.return_value == 0
+    assert "somebody has pushed since" in done.stderr
+    (body,) = hosted.host.bodies
+    assert "**REGRESSION**" in body
+    # Where the host does not say what its newest commit is, the comment is written.
+    hosted.host.head = ""
+    hosted.job(OLDER, Outcome.PASS)
+    assert "**PASS**" in hosted.host.bodies[0]
+
+
+def test_what_the_ci_merged_is_the_newest_as_well(hosted: Hosted) -> None:
+    own = new_repository(hosted.directory / "clone")
+    own.git("checkout", "--quiet", "-b", "topic")
+    hosted.host.head = own.commit("change")
+    own.git("checkout", "--quiet", "main")
+    own.git("merge", "--quiet", "--no-ff", "-m", "merge", "topic")
+    merge = own.git("rev-parse", "HEAD")
+    hosted.monkeypatch.chdir(own.path)
+    (own.path / "socklat.toml").write_text(SCENARIO)
+    done = hosted.job(merge, Outcome.PASS, CI_COMMIT_SHA=merge)
+    assert "comment" in done.stderr
+    assert "pushed since" not in done.stderr
+
+
+@pytest.mark.parametrize("text", ["", "no TOML ["])
+def test_a_push_whose_scenario_has_no_name_withdraws_what_was_said_before(
+    hosted: Hosted, text: str
+) -> None:
+    hosted.job(OLDER, Outcome.PASS)
+    hosted.host.add("a person's **PASS**")
+    (hosted.directory / "socklat.toml").write_text(text)
+    done = hosted.job(SHA, None)
+    assert done.return_value == 2
+    first, second = hosted.host.bodies
+    assert "**NO VERDICT**" in first
+    assert "✔ pass" in first.partition("Earlier verdicts")[2]
+    assert second == "a person's **PASS**"
+    # Of this very commit a verdict stays.
+    (hosted.directory / "socklat.toml").write_text(SCENARIO)
+    hosted.job(SHA, Outcome.PASS)
+    (hosted.directory / "socklat.toml").write_text(text)
+    assert "name is not known" in hosted.job(SHA, None).stderr
+    assert "**PASS**" in hosted.host.bodies[0]
+
+
+def test_parallel_jobs_have_a_comment_each(hosted: Hosted) -> None:
+    for name in ("latency: [x86, 8]", "latency: [arm, 4]", "latency 1/2", "latency: [x86, 8]"):
+        done = hosted.job(SHA, Outcome.PASS, name)
+        assert "warning" not in done.stderr
+    assert len(hosted.host.notes) == 3
+
+
+def test_two_jobs_that_write_one_comment_are_told(hosted: Hosted) -> None:
+    assert "warning" not in hosted.job(SHA, Outcome.REGRESSION, "on x86").stderr
+    done = hosted.job(SHA, Outcome.PASS, "on arm")
+    assert "jobs on-x86 and on-arm write the same comment" in done.stderr
+    assert "✘ regression" in hosted.host.bodies[0].partition("Earlier verdicts")[2]
+    # A job that is repeated, and a later push, are no other job.
+    assert "warning" not in hosted.job(OLDER, Outcome.PASS, "on x86").stderr
 
 
 def test_without_a_ci_the_checkout_says_which_commit(

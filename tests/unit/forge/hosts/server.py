@@ -46,6 +46,7 @@ class HostServer:
         self.most_characters = 1_000_000
         self.page_size = 100
         self.actions: list[str] = []
+        self.head = ""
         handler = type("Handler", (_Handler,), {"server_of": self})
         self._server = _Server(("127.0.0.1", 0), handler)
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
@@ -111,6 +112,8 @@ class GitLabServer(HostServer):
             raise Refused(401, {"message": "401 Unauthorized"})
         if seen.path == "/user":
             return 200, {"id": 5, "username": self.login}, {}
+        if seen.path.endswith("/merge_requests/7") and self.head:
+            return 200, {"iid": NUMBER, "sha": self.head}, {}
         found = self.NOTES.fullmatch(seen.path)
         if not found or unquote(found[1]) not in (PROJECT, "12"):
             raise Refused(404, {"message": "404 Project Not Found"})
@@ -172,6 +175,8 @@ class ForgejoServer(HostServer):
                 why = "token does not have at least one of required scope(s): [read:user]"
                 raise Refused(403, {"message": why})
             return 200, {"id": 3, "login": self.login}, {}
+        if seen.path == f"/repos/{PROJECT}/pulls/7" and self.head:
+            return 200, {"number": NUMBER, "head": {"sha": self.head}}, {}
         if seen.method == "GET" and seen.path == self.COMMENTS:
             return 200, self.notes, {"X-Total-Count": str(len(self.notes))}
         return self._written(seen)
