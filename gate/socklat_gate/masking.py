@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import base64
 import binascii
-import html
-import json
 import re
-import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
-from urllib.parse import quote, quote_plus, unquote
+from urllib.parse import unquote
+
+from socklat_gate.secret_forms import MIN_FRAGMENT, MIN_LINE, pattern_of, spans_over_breaks
 
 __all__ = [
     "MASK",
@@ -40,35 +39,28 @@ MIN_LENGTH = 4
 
 MIN_SUSPECT = 8
 """A shorter value of a variable that looks secret is as likely an ordinary word."""
-MIN_LINE = 8
-MIN_ENCODED = 5
-MIN_FRAGMENT = 6
-WRAPPED = (76, 64)
-"""Columns of Base64 texts of several lines."""
-MAX_SPLIT = 2048
-"""A longer value is looked for in one piece: the pattern takes 0.1 ms a character to make."""
-MAX_SPLIT_ENCODED = 512
-"""A Base64 text is wrapped wherever its line is full, and a value begins anywhere in it."""
+MIN_TOKEN = 20
+"""Of a name in an address that has no password: a shorter one is somebody's."""
 
 SECRET_WORDS = frozenset(
     {
         *("TOKEN", "SECRET", "PASSWORD", "PASSWD", "PASSPHRASE", "PASS", "PWD", "CREDENTIAL"),
         *("CREDENTIALS", "KEY", "APIKEY", "AUTHTOKEN", "PAT", "JWT", "BEARER", "DSN", "PASSCODE"),
-        *("SECRETKEY", "ACCESSKEY", "PRIVATEKEY", "ENCRYPTIONKEY"),
+        *("SECRETKEY", "ACCESSKEY", "PRIVATEKEY", "ENCRYPTIONKEY", "AUTH", "CREDS", "COOKIE"),
+        "WEBHOOK",
     }
 )
 SUFFIXES = ("TOKEN", "SECRET", "PASSWORD", "PASSWD")
-NO_SECRETS = {"PWD", "OLDPWD"}
+NO_SECRETS = {"PWD", "OLDPWD", "SSH_AUTH_SOCK"}
 
-_IN_URL = re.compile(r"(?<![A-Za-z0-9+.-])[A-Za-z][A-Za-z0-9+.-]*://[^/?#@\s:]*:([^/?#@\s]+)@")
+_IN_URL = re.compile(
+    r"(?<![A-Za-z0-9+.-])[A-Za-z][A-Za-z0-9+.-]*://(?:([^/?#@\s:]*)@|[^/?#@\s:]*:([^/?#\s]+)@)"
+)
 _IN_SETTINGS = re.compile(
     r"(?:^|[;?&\s])(?:password|pwd|passwd|accountkey|sharedaccesskey|secret|token)\s*=\s*([^;&\s]+)",
     re.IGNORECASE,
 )
 """Of a connection string, whatever its variable is called."""
-
-SPLIT = r"(?:(?:\r?\n|\ufffd)[ \t]*)?"
-"""What a log may put into a long value: a line break, or what `wording.sanitise` makes of one."""
 
 
 class _Known:
@@ -157,78 +149,21 @@ def mask_cut(text: str) -> str:
 
 
 def _replaced(text: str, values: tuple[str, ...]) -> str:
-    return _pattern(values).sub(MASK, text) if values and text else text
+    if not (values and text):
+        return text
+    pattern = _pattern(values)
+    text = pattern.sub(MASK, text)
+    pieces: list[str] = []
+    at = 0
+    for first, end in spans_over_breaks(pattern, text):
+        pieces += (text[at:first], MASK)
+        at = end
+    return "".join((*pieces, text[at:]))
 
 
 @lru_cache(maxsize=8)
 def _pattern(values: tuple[str, ...]) -> re.Pattern[str]:
-    forms: dict[str, None] = {}
-    for value in values:
-        forms.update(dict.fromkeys(_forms(value)))
-    split = {value for value in values if MIN_LINE <= len(value) <= MAX_SPLIT}
-    for value in values:
-        encoded = value.encode("utf-8", "surrogateescape")
-        if MIN_LINE <= len(encoded) <= MAX_SPLIT_ENCODED:
-            split.update(_base64_forms(encoded))
-    # The longest first: what is left of a value that contains another must not stay.
-    ordered = sorted(forms, key=len, reverse=True)
-    return re.compile("|".join(_matcher(form, split=form in split) for form in ordered))
-
-
-def _matcher(form: str, *, split: bool) -> str:
-    if split:
-        return SPLIT.join(map(re.escape, form))
-    # Both cases of hexadecimal digits are in use.
-    return re.sub(r"%[0-9A-F]{2}", r"(?i:\g<0>)", re.escape(form))
-
-
-def _forms(value: str) -> Iterator[str]:
-    yield value
-    data = value.encode("utf-8", "surrogateescape")
-    quoted = {quote(data, safe=""), quote(data), quote_plus(data, safe="")}
-    quoted |= {quote(one, safe="") for one in quoted}
-    in_json = {json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]}
-    by_others = {_escaped(text, which) for text in in_json for which in ("&<>", "&<>='")}
-    escaped = {
-        *in_json,
-        *by_others,  # as Go and Java write JSON
-        *(text.replace("/", "\\/") for text in in_json),  # as PHP does
-        *(json.dumps(one)[1:-1] for one in in_json),  # a log of lines of JSON, as JSON
-        repr(value)[1:-1],
-        html.escape(value),
-        html.escape(value).replace("&#x27;", "&#39;").replace("&quot;", "&#34;"),
-        html.escape(value).replace("&#x27;", "&apos;"),
-        shlex.quote(value).strip("'"),
-        re.sub(r"([^\w@%+=:,./-])", r"\\\1", value),  # as printf %q of a shell does
-    }
-    yield from (one for one in quoted | escaped if len(one) >= MIN_LENGTH)
-    encoded = {data.hex(), data.hex().upper(), *_base64_forms(data), *_base64_lines(data)}
-    yield from (one for one in encoded if len(one) >= MIN_ENCODED)
-
-
-def _escaped(text: str, which: str) -> str:
-    return "".join(f"\\u{ord(one):04x}" if one in which else one for one in text)
-
-
-def _base64_forms(data: bytes) -> Iterator[str]:
-    """What all base64 texts have in common that contain ``data``: one for each alignment."""
-    for before in range(3):
-        whole = bytes(before) + data
-        # Digits that also hold bits of what comes before or after differ from text to text.
-        begun = (8 * before + 5) // 6
-        complete = 8 * len(whole) // 6
-        for encode in (base64.standard_b64encode, base64.urlsafe_b64encode):
-            yield encode(whole).decode()[begun:complete]
-
-
-def _base64_lines(data: bytes) -> Iterator[str]:
-    """Lines of a Base64 text of ``data`` that is wrapped, as by ``base64`` or in PEM."""
-    for width in WRAPPED:
-        step = width * 3 // 4
-        if len(data) > step:
-            yield from (
-                base64.b64encode(data[at : at + step]).decode() for at in range(0, len(data), step)
-            )
+    return pattern_of(values)
 
 
 def _lines(value: str) -> Iterable[str]:
@@ -250,7 +185,11 @@ def _decoded(value: str) -> Iterable[str]:
 def _within(value: str) -> Iterator[str]:
     """Passwords within an address or a connection string; a short one with what is around it."""
     for found in _IN_URL.finditer(value):
-        password = found[1]
+        name, password = found.groups()
+        if password is None:
+            if len(name) >= MIN_TOKEN:  # as in https://TOKEN@github.com/
+                yield name
+            continue
         yield f":{password}@"
         yield from (one for one in (password, unquote(password)) if len(one) >= MIN_SUSPECT)
     for found in _IN_SETTINGS.finditer(value):

@@ -6,6 +6,7 @@ import base64
 import html
 import json
 import os
+import quopri
 import re
 import shlex
 import subprocess
@@ -17,6 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import yaml
 
 from socklat_gate import masking
 from socklat_gate.errors import InvalidMeasurement, Reason, UsageError
@@ -78,6 +80,80 @@ def test_a_registered_value_is_gone_in_every_form(value: str, form: Callable[[st
     assert MASK in text
     # What is left is what the form has of itself; at the seams of Base64 a digit or two.
     assert len(text) <= len(f"before {form('')} after") + len(MASK) + SEAM
+
+
+def octal(text: str) -> str:
+    """As git quotes a name, and a shell in $'...'."""
+    return "".join(
+        chr(one) if 32 <= one < 127 and one not in b'"\\' else f"\\{one:03o}"
+        for one in text.encode()
+    )
+
+
+TOOLS = {
+    "encodeURIComponent": lambda value: urllib.parse.quote(value, safe="!~*'()-._"),
+    "userinfo of Go": lambda value: urllib.parse.quote(value, safe="$&+,;=:-._~"),
+    "userinfo of RFC 3986": lambda value: urllib.parse.quote(value, safe="!$&'()*+,;=~-._"),
+    "encodeURI": lambda value: urllib.parse.quote(value, safe=";/?:@&=+$,#-_.!~*'()"),
+    "every byte": lambda value: "".join(f"%{one:02X}" for one in value.encode()),
+    "bytes of Python": lambda value: repr(value.encode())[2:-1],
+    "ascii": lambda value: ascii(value)[1:-1],
+    "repr of JSON": lambda value: repr(json.dumps(value))[2:-2],
+    "JSON thrice": lambda value: json.dumps(json.dumps(json.dumps(value)))[7:-7],
+    "JSON, upper case": lambda value: re.sub(
+        r"\\u[0-9a-f]{4}", lambda found: "\\u" + found[0][2:].upper(), json.dumps(value)[1:-1]
+    ),
+    "YAML, single quotes": lambda value: value.replace("'", "''"),
+    "YAML, double quotes": lambda value: yaml.safe_dump(value, default_style='"', width=999)[1:-2],
+    "CSV": lambda value: value.replace('"', '""'),
+    "a shell's trace": lambda value: value.replace("'", "'\\''"),
+    "octal": octal,
+    "XML": lambda value: value.replace("&", "&amp;").replace("<", "&lt;").replace('"', "&quot;"),
+    "XML in ASCII": lambda value: html.escape(value).encode("ascii", "xmlcharrefreplace").decode(),
+    "properties of Java": lambda value: re.sub(r"([\\:=#!])", r"\\\1", value),
+    "quoted-printable": lambda value: quopri.encodestring(value.encode()).decode(),
+    "compose": lambda value: value.replace("$", "$$"),
+    "ASCII with marks": lambda value: value.encode("ascii", "replace").decode(),
+    "another encoding": lambda value: value.encode().decode("latin-1"),
+    "ASCII with U+FFFD": lambda value: value.encode().decode("ascii", "replace"),
+    "hexadecimal with blanks": lambda value: value.encode().hex(" "),
+    "an array of C": lambda value: ", 0x".join(f"{one:02x}" for one in value.encode()),
+    "Base64 in an address": lambda value: urllib.parse.quote(
+        base64.b64encode(value.encode()).decode(), safe=""
+    ).rstrip("%3D"),
+    "Base64 of Base64": lambda value: base64.b64encode(base64.b64encode(value.encode())).decode(),
+    "Base64 of UTF-16": lambda value: base64.b64encode(value.encode("utf-16-le")).decode(),
+    "Base32": lambda value: base64.b32encode(value.encode()).decode(),
+    "Base64 of JSON": lambda value: base64.b64encode(json.dumps(value).encode()[1:-1]).decode(),
+    "a colour": lambda value: f"{value[:5]}\x1b[1m{value[5:9]}\x1b[0m{value[9:]}",
+    "dots": lambda value: f"{value[:-4]}...",
+}
+
+
+@pytest.mark.parametrize("value", [CANARY, PLAIN, "p@ss:w0rd$/with#all?&x=1%", "Пароль-ключ-42"])
+@pytest.mark.parametrize("form", TOOLS.values(), ids=TOOLS)
+def test_a_value_as_a_tool_writes_it(value: str, form: Callable[[str], str]) -> None:
+    register(value)
+    left = mask(f"before {form(value)} after")
+    assert left.startswith("before ")
+    assert left.endswith(" after")
+    rest = left[len("before ") : -len(" after")].strip("=\n")
+    assert rest.startswith(MASK)
+    assert len(rest) <= len(MASK) + SEAM
+
+
+@pytest.mark.parametrize(
+    "unit",
+    ["\\\\%%", "&\\", "\\ü", "\"'", "'\\", "ü?", "\ufffd?", "%25", "= ", "\n ", '\\"', "👍\\"],
+)
+def test_a_text_that_almost_holds_a_value_takes_no_time_to_speak_of(unit: str) -> None:
+    register(unit * 20 + "z")
+    ways = (unit, urllib.parse.quote(unit), repr(unit)[1:-1], json.dumps(unit)[1:-1], "\ufffd")
+    begun_s = time.process_time()
+    for way in ways:
+        mask(way * 500)
+        mask(f"{way}{unit}" * 500)
+    assert time.process_time() - begun_s < 5
 
 
 def test_what_nobody_registered_stays() -> None:
@@ -166,12 +242,14 @@ def test_a_value_that_a_cut_goes_through(left: int) -> None:
 
 def test_names_that_look_secret() -> None:
     names = "API_TOKEN GITHUB_TOKEN DB_PASSWORD PGPASSWORD AWS_SECRET_ACCESS_KEY SIGNING_KEY"
+    names += " DOCKER_AUTH_CONFIG NPM_AUTH REGISTRY_CREDS SLACK_WEBHOOK_URL SESSION_COOKIE"
     names += " STRIPE_APIKEY my-secret mysql_pwd authToken SESSION_JWT SENTRY_DSN secretKey"
     assert [name for name in names.split() if not looks_secret(name)] == []
 
 
 @pytest.mark.parametrize(
-    "name", ["PATH", "HOME", "PWD", "OLDPWD", "KEYBOARD", "MONKEY", "LOG_LEVEL", "AUTHOR"]
+    "name",
+    ["PATH", "HOME", "SSH_AUTH_SOCK", "PWD", "OLDPWD", "KEYBOARD", "MONKEY", "LOG_LEVEL", "AUTHOR"],
 )
 def test_names_that_do_not(name: str) -> None:
     assert not looks_secret(name)
@@ -197,6 +275,17 @@ def test_what_looks_secret_is_masked_in_foreign_text_alone() -> None:
             "redis://:tiny@cache a tiny bit",
             f"redis://{MASK}cache a tiny bit",
         ),
+        (
+            "https://ghp_16C7e42F292c6912E7710c838347Ae178B4a@github.com/o/r",
+            "fatal: ghp_16C7e42F292c6912E7710c838347Ae178B4a",
+            f"fatal: {MASK}",
+        ),
+        (
+            "postgres://shop:p@ss-word@db/shop",
+            "login failed: p@ss-word",
+            f"login failed: {MASK}",
+        ),
+        ("ssh://deploy@host.example", "user deploy@host.example", "user deploy@host.example"),
         ("amqp://u:p%40ss-word@mq", "login u p@ss-word", f"login u {MASK}"),
         (
             "Server=db;User Id=sa;Password=canary-9f31;",
