@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from socklat_gate.ci_variables import NO_CI, SYSTEMS, CiRun, ci_run, fetch_all, queued_for
+from socklat_gate.ci_variables import (
+    NO_CI,
+    SYSTEMS,
+    CiRun,
+    ci_run,
+    fetch_all,
+    queued_for,
+    with_properties,
+)
+from socklat_gate.job.pull_request import is_pull_request
 
 SHA, HEAD = "a" * 40, "b" * 40
 FORGE = {"GITHUB_SERVER_URL": "https://forge.example", "GITHUB_REPOSITORY": "shops/shop"}
@@ -53,6 +63,9 @@ JENKINS_PR = {
     "CHANGE_TARGET": "main",
     "BUILD_URL": "https://j.example/job/shop/job/PR-7/5/",
 }
+TEAMCITY = {"TEAMCITY_VERSION": "2025.07 (build 197242)", "BUILD_VCS_NUMBER": SHA}
+BAMBOO = {"bamboo_buildKey": "SHOP-JOB1", "bamboo_planRepository_revision": SHA}
+PROW = {"PROW_JOB_ID": "1", "PULL_BASE_REF": "main"}
 AZURE = {"TF_BUILD": "True", "BUILD_SOURCEVERSION": SHA}
 AZURE_PR = {
     **AZURE,
@@ -347,6 +360,51 @@ JOBS = {
             replace(REQUEST, head=HEAD, fork="yes"),
         ),
     ],
+    "TeamCity": [
+        ({**TEAMCITY, "teamcity.build.branch": "main"}, PUSHED),
+        ({**TEAMCITY, "teamcity.build.branch": "refs/heads/main"}, PUSHED),
+        ({**TEAMCITY, "teamcity.build.branch": "<default>"}, NO_BRANCH),
+        (
+            {**TEAMCITY, "teamcity.build.branch": "refs/merge-requests/7/head"},
+            replace(NO_BRANCH, number=7, fork="unknown"),
+        ),
+        (
+            {
+                **TEAMCITY,
+                "teamcity.build.branch": "pull/7",
+                "teamcity.pullRequest.number": "7",
+                "teamcity.pullRequest.source.branch": "topic",
+                "teamcity.pullRequest.target.branch": "refs/heads/main",
+            },
+            replace(REQUEST, fork="unknown"),
+        ),
+    ],
+    "Bamboo": [
+        ({**BAMBOO, "bamboo_planRepository_branch": "main"}, PUSHED),
+        (
+            {
+                **BAMBOO,
+                "bamboo_planRepository_branch": "topic",
+                "bamboo_repository_pr_key": "7",
+                "bamboo_repository_pr_sourceBranch": "topic",
+                "bamboo_repository_pr_targetBranch": "main",
+            },
+            replace(REQUEST, fork="unknown"),
+        ),
+    ],
+    "Prow": [
+        ({**PROW, "PULL_BASE_SHA": SHA}, NO_BRANCH),
+        (
+            {
+                **PROW,
+                "PULL_BASE_SHA": HEAD,
+                "PULL_PULL_SHA": SHA,
+                "PULL_NUMBER": "7",
+                "PULL_HEAD_REF": "topic",
+            },
+            replace(REQUEST, fork="unknown"),
+        ),
+    ],
     "Travis CI": [
         ({**TRAVIS, "TRAVIS_BRANCH": "main", "TRAVIS_PULL_REQUEST": "false"}, PUSHED),
         (
@@ -375,6 +433,27 @@ def test_what_a_system_says(name: str, variables: dict[str, str], wanted: CiRun)
     assert found.system == name
     assert replace(found, system="", run_url="", history=wanted.history) == wanted
     assert found.history in fetch_all(variables)
+
+
+def test_teamcity_says_the_rest_in_files(tmp_path: Path) -> None:
+    more = tmp_path / "configuration.properties"
+    more.write_text(
+        "#Mon\nteamcity.build.branch=pull/7\nteamcity.pullRequest.number = 7\n"
+        "teamcity.pullRequest.source.branch=feat/\\u00fcn\\:x\nsecret.password=no\n"
+        "teamcity.pullRequest.target.branch=main\r\n"
+    )
+    first = tmp_path / "build.properties"
+    first.write_text(f"a=b\nteamcity.configuration.properties.file={more}\n")
+    environment = {**TEAMCITY, "TEAMCITY_BUILD_PROPERTIES_FILE": str(first)}
+    found = ci_run(environment)
+    assert (found.number, found.branch, found.target) == (7, "feat/ün:x", "main")
+    assert found.fork == "unknown"
+    assert is_pull_request(environment)
+    assert "secret.password" not in with_properties(environment)
+    more.write_text("teamcity.build.branch=main\n")
+    assert not is_pull_request(environment)
+    first.unlink()
+    assert ci_run(environment).commit == SHA
 
 
 def test_every_system_is_tried() -> None:

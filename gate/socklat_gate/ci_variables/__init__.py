@@ -7,11 +7,13 @@ target branch, the number of the pull request) and for jobs without a repository
 from __future__ import annotations
 
 from socklat_gate.ci_variables.run import NO_CI, CiRun, ci_run, fetch_all, queued_for
-from socklat_gate.ci_variables.system import CiSystem, repository_of
+from socklat_gate.ci_variables.system import REQUEST_REF, CiSystem, repository_of
 from socklat_gate.ci_variables.systems import SYSTEMS
+from socklat_gate.ci_variables.teamcity import with_properties
 
 __all__ = [
     "NO_CI",
+    "REQUEST_REF",
     "SYSTEMS",
     "CiRun",
     "CiSystem",
@@ -19,4 +21,5 @@ __all__ = [
     "fetch_all",
     "queued_for",
     "repository_of",
+    "with_properties",
 ]

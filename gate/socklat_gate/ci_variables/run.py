@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from socklat_gate.ci_variables.system import FETCH_ALL, CiSystem, Fork, From, Variables
 from socklat_gate.ci_variables.systems import SYSTEMS
+from socklat_gate.ci_variables.teamcity import with_properties
 
 __all__ = ["NO_CI", "CiRun", "ci_run", "fetch_all", "queued_for"]
 
@@ -47,6 +48,7 @@ NO_CI = CiRun()
 
 def ci_run(environment: Variables) -> CiRun:
     """The job that these variables describe; `NO_CI` where none of the known systems set them."""
+    environment = with_properties(environment)
     for system in SYSTEMS:
         if _first(environment, system.signs):
             return _run_of(system, environment)

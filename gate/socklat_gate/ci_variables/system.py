@@ -15,6 +15,7 @@ __all__ = [
     "MAYBE_HEAD",
     "MERGE",
     "NUMBER",
+    "REQUEST_REF",
     "CiSystem",
     "Fork",
     "From",
@@ -34,6 +35,8 @@ HEAD = r"refs/heads/(.+)"
 MAYBE_HEAD = r"(?:refs/heads/)?(.+)"
 NUMBER = r"([1-9][0-9]{0,14})"
 MERGE = r"refs/(?:pull|merge-requests)/[0-9]+/(?:merge|train)"
+REQUEST_REF = r"(?:refs/)?(?:pull|pull-requests|merge-requests)/"
+"""How the name of a ref begins that is a pull request's, on whatever host."""
 COMMIT = r"([0-9a-f]{40}(?:[0-9a-f]{24})?)"
 
 FETCH_ALL = "git fetch --unshallow (in GitHub Actions check out with fetch-depth: 0)"

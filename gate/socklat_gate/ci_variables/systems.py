@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from socklat_gate.ci_variables.system import (
     ANY,
     COMMIT,
@@ -9,8 +11,11 @@ from socklat_gate.ci_variables.system import (
     MAYBE_HEAD,
     MERGE,
     NUMBER,
+    REQUEST_REF,
     CiSystem,
+    Fork,
     From,
+    Variables,
     of_pull_requests,
     repository_of,
 )
@@ -37,6 +42,13 @@ def _actions(name: str, signs: tuple[From, ...], run: str, history: str) -> CiSy
 _REQUEST = r"(?:PR|MR)-[0-9]+(?:-(?:head|merge))?"
 """What Jenkins calls the branch of a pull request: a real one may begin like that."""
 _REMOTE = r"(?:refs/heads/|origin/)?"
+
+
+def _of_teamcity(env: Variables) -> Fork:
+    """It does not say from which repository a pull request comes."""
+    named = re.match(REQUEST_REF, env.get("teamcity.build.branch", ""))
+    return "unknown" if named or env.get("teamcity.pullRequest.number") else "no"
+
 
 SYSTEMS = (
     CiSystem(
@@ -272,6 +284,52 @@ SYSTEMS = (
         ),
         run_url="{SEMAPHORE_ORGANIZATION_URL}/workflows/{SEMAPHORE_WORKFLOW_ID}",
         history="git fetch --unshallow origin, after checkout",
+    ),
+    CiSystem(
+        "TeamCity",
+        (("TEAMCITY_VERSION", ANY),),
+        commit=(("BUILD_VCS_NUMBER", COMMIT),),
+        branch=(
+            ("teamcity.pullRequest.source.branch", MAYBE_HEAD),
+            ("teamcity.build.branch", rf"(?!<default>$|[0-9]+$|{REQUEST_REF}){MAYBE_HEAD}"),
+        ),
+        target=(("teamcity.pullRequest.target.branch", MAYBE_HEAD),),
+        number=(
+            ("teamcity.pullRequest.number", NUMBER),
+            ("teamcity.build.branch", rf"{REQUEST_REF}{NUMBER}(?:/.*)?"),
+        ),
+        job=(("TEAMCITY_BUILDCONF_NAME", ANY),),
+        fork=_of_teamcity,
+        run_url="{BUILD_URL}",
+        history="switch the agents' shallow clones off (teamcity.git.use.shallow.clone)",
+    ),
+    CiSystem(
+        "Bamboo",
+        (("bamboo_buildKey", ANY),),
+        commit=(("bamboo_planRepository_revision", COMMIT),),
+        branch=(
+            ("bamboo_repository_pr_sourceBranch", MAYBE_HEAD),
+            ("bamboo_planRepository_branch", MAYBE_HEAD),
+        ),
+        target=(("bamboo_repository_pr_targetBranch", MAYBE_HEAD),),
+        number=(("bamboo_repository_pr_key", NUMBER),),
+        job=(("bamboo_shortJobName", ANY),),
+        fork=lambda env: "unknown" if env.get("bamboo_repository_pr_key") else "no",
+        run_url="{bamboo_resultsUrl}",
+        history="leave shallow clones of the repository off",
+    ),
+    CiSystem(
+        "Prow",
+        (("PROW_JOB_ID", ANY),),
+        commit=(("PULL_PULL_SHA", COMMIT), ("PULL_BASE_SHA", COMMIT)),
+        # Of a merged change no pull request is told, and the branch is the one it went to.
+        branch=(("PULL_HEAD_REF", ANY),),
+        target=(("PULL_BASE_REF", ANY),),
+        number=(("PULL_NUMBER", NUMBER),),
+        job=(("JOB_NAME", ANY),),
+        targets_pull_requests=False,
+        fork=lambda env: "unknown" if env.get("PULL_NUMBER") else "no",
+        history="leave clone_depth out",
     ),
     _actions(
         "GitHub Actions",

@@ -28,10 +28,11 @@ def lineage_of(directory: Path, ref: str = "") -> Lineage:
     be found out is left open in the lineage, with the reason; only a ``ref`` that was asked for
     must be there: raises `UsageError` (no_such_commit) as `merge_base` does.
     """
-    if ref:
-        return lineage_from(directory, merge_base(directory, ref), ref)
     run = ci_run(os.environ)
     target = run.target
+    if ref:
+        base = merge_base(directory, ref, of_origin=ref == target)
+        return lineage_from(directory, base, ref)
     at_all = _head(directory)
     if DUBIOUS in at_all.error:
         return Lineage(branch=target or run.branch, unknown="not_read", git_says=at_all.why)
@@ -71,9 +72,10 @@ def merge_base(directory: Path, ref: str, *, of_origin: bool = False) -> str:
 def commit_of(directory: Path, ref: str, *, of_origin: bool = False) -> str:
     """The id of the commit that ``ref`` names.
 
-    ``ref`` may also be a branch of the remote "origin" alone, as CI has them; with ``of_origin``
-    that one comes first, since nobody pulls the local one there.  Raises `UsageError`
-    (no_such_commit) when there is no such ref, and `UnfitEnvironment` (no_git).
+    ``ref`` may also be a branch of the remote alone ("origin", or whatever the only one is called),
+    as CI has them; with ``of_origin`` that one comes first, since nobody pulls the local one there.
+    Raises `UsageError` (no_such_commit) when there is no such ref, or when a tag and a branch of
+    that name are two commits, and `UnfitEnvironment` (no_git).
     """
     if not ref:
         _refuse(
@@ -92,18 +94,17 @@ def commit_of(directory: Path, ref: str, *, of_origin: bool = False) -> str:
             else f"{directory} is in no git repository with a commit"
         )
         _refuse(f"{what}: {at_all.why}", remedy_for(at_all, directory, "run it in a clone"))
-    names = [ref, f"refs/remotes/origin/{ref}"]
-    if of_origin:
-        names.reverse()
-    tips = [git(directory, "rev-parse", "--verify", "--quiet", f"{n}^{{commit}}") for n in names]
-    known = [tip.text for tip in tips if tip.ok and COMMIT.fullmatch(tip.text)]
-    if not known:
+    here, there = _tip(directory, ref), _tip_of_remote(directory, ref)
+    if not of_origin:
+        _check_one_thing(directory, ref, here, there)
+    found = (there or here) if of_origin else (here or there)
+    if not found:
         why = f" ({SHALLOW})" if _is_shallow(directory) else ""
         _refuse(
             f"no commit, branch or tag {ref!r} is known in {directory}{why}",
-            f"fetch it first, as git fetch origin does, or {fetch_all(os.environ)}",
+            f"fetch it first, as git fetch does, or {fetch_all(os.environ)}",
         )
-    return known[0]
+    return found
 
 
 def lineage_from(directory: Path, start: str, ref: str) -> Lineage:
@@ -111,6 +112,39 @@ def lineage_from(directory: Path, start: str, ref: str) -> Lineage:
     commits = _ancestors(directory, start) or (start,)
     unknown: Unknown | None = "shallow" if _is_shallow(directory) else None
     return Lineage(commits, ref, branch=ref, unknown=unknown)
+
+
+def _tip(directory: Path, ref: str) -> str:
+    done = git(directory, "rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}")
+    return done.text if done.ok and COMMIT.fullmatch(done.text) else ""
+
+
+def _tip_of_remote(directory: Path, ref: str) -> str:
+    """The commit of a branch that a remote has; empty where none has it."""
+    names = git(directory, "remote").text.split()
+    branch = ref.removeprefix("refs/heads/")
+    tips = {
+        name: tip
+        for name in (["origin"] if "origin" in names else names)
+        if (tip := _tip(directory, f"refs/remotes/{name}/{branch}"))
+    }
+    if len(set(tips.values())) > 1:
+        _refuse(
+            f"the remotes {' and '.join(tips)} have different branches {branch!r}",
+            f"name one of them, such as {next(iter(tips))}/{branch}",
+        )
+    return next(iter(tips.values()), "")
+
+
+def _check_one_thing(directory: Path, ref: str, here: str, there: str) -> None:
+    """That no branch is meant where git takes the tag of the same name."""
+    tag = _tip(directory, f"refs/tags/{ref}")
+    branch = _tip(directory, f"refs/heads/{ref}") or there
+    if tag and branch and tag == here != branch:
+        _refuse(
+            f"{ref!r} is a tag ({tag[:12]}) and a branch ({branch[:12]})",
+            f"name the one that is meant: refs/tags/{ref} or refs/heads/{ref}",
+        )
 
 
 def _first_parent(directory: Path) -> str:

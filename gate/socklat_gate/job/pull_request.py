@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from socklat_gate.ci_variables import SYSTEMS
+from socklat_gate.ci_variables import REQUEST_REF, SYSTEMS, with_properties
 
 __all__ = ["is_pull_request", "variables_around"]
 
@@ -16,6 +16,7 @@ EVENTS = re.compile(r"pull_request\w*|issue_comment|workflow_run")
 
 REFS = {
     "GITHUB_REF": re.compile(r"refs/pull/.+"),
+    "teamcity.build.branch": re.compile(rf"{REQUEST_REF}.+"),
     **dict.fromkeys(("CODEBUILD_WEBHOOK_TRIGGER", "CODEBUILD_SOURCE_VERSION"), re.compile("pr/.+")),
 }
 """Variables that name one or something else, and how they name one."""
@@ -36,6 +37,7 @@ MOST_ANCESTORS = 32
 
 def is_pull_request(environment: Mapping[str, str]) -> bool:
     """By the variables of its CI system; false on a laptop, and for what was pushed."""
+    environment = with_properties(environment)
     return (
         EVENTS.fullmatch(environment.get("GITHUB_EVENT_NAME", "")) is not None
         or any(pattern.fullmatch(environment.get(name, "")) for name, pattern in REFS.items())

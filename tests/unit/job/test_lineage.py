@@ -172,6 +172,43 @@ def test_of_a_target_branch_the_remote_has_the_last_word(
     assert merge_base(clone.path, "main", of_origin=True) == origin_main
 
 
+def test_a_remote_may_have_any_name(origin: Repository, tmp_path: Path) -> None:
+    clone = clone_of(origin, tmp_path / "clone", "--branch=feature", "--origin=upstream")
+    base = merge_base(clone.path, "main")
+    assert subjects(clone, (base,)) == ["second"]
+    assert merge_base(clone.path, "refs/heads/main") == base
+    # Another remote without such a branch, or with the same, changes nothing.
+    clone.git("remote", "add", "fork", "https://forge.example/fork")
+    clone.git("update-ref", "refs/remotes/fork/main", "upstream/main")
+    assert merge_base(clone.path, "main") == base
+    clone.git("update-ref", "refs/remotes/fork/main", "upstream/main~1")
+    with pytest.raises(UsageError, match="have different branches 'main'") as caught:
+        merge_base(clone.path, "main")
+    assert "/main" in str(caught.value.remedy)
+    assert merge_base(clone.path, "upstream/main") == base
+    # Where there is an "origin", that is the one.
+    clone.git("remote", "rename", "upstream", "origin")
+    assert merge_base(clone.path, "main") == base
+
+
+@pytest.mark.parametrize("where", ["heads", "remotes/origin"])
+def test_a_tag_is_not_taken_for_the_branch_of_its_name(
+    origin: Repository, tmp_path: Path, where: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """git takes the tag, which may be newer than the base: what the change did would be hidden."""
+    clone = clone_of(origin, tmp_path / "clone", "--branch=feature")
+    clone.git("tag", "main", "feature")
+    clone.git("update-ref", f"refs/{where}/main", "origin/main")
+    with pytest.raises(UsageError, match=r"'main' is a tag \(\w{12}\) and a branch") as caught:
+        merge_base(clone.path, "main")
+    assert "refs/heads/main" in str(caught.value.remedy)
+    assert subjects(clone, (merge_base(clone.path, "refs/heads/main"),)) == ["second"]
+    assert subjects(clone, (merge_base(clone.path, "refs/tags/main"),)) == ["another"]
+    # Of a pull request's target CI says that it is a branch.
+    monkeypatch.setenv("GITHUB_BASE_REF", "main")
+    assert subjects(clone, lineage_of(clone.path, "main").commits[:1]) == ["second"]
+
+
 @pytest.mark.parametrize("ref", ["nowhere", "v9", "0" * 40])
 def test_a_ref_that_is_not_there(origin: Repository, ref: str) -> None:
     with pytest.raises(UsageError, match="is known in") as caught:

@@ -263,7 +263,7 @@ def test_the_annotation_has_a_style_and_a_context(machine: Machine, workspace: R
 def test_the_table_of_variables_is_that_of_the_code() -> None:
     text = (HOWTO / "hosts.md").read_text("utf-8")
     rows = {
-        cells[0]: [re.findall(r"`(\w+)`", cell) for cell in cells[2:6]]
+        cells[0]: [re.findall(r"`([\w.]+)`", cell) for cell in cells[2:6]]
         for line in text.splitlines()
         if len(cells := [cell.strip() for cell in line.strip("|").split("|")]) == 6
     }
