@@ -24,7 +24,12 @@ WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 ACTIONS = [ROOT / "ci" / "action.yml", ROOT / "ci" / "comment" / "action.yml"]
 DOCS = ROOT / "docs" / "howto" / "github.md"
 NIGHTLY = ROOT / "docs" / "howto" / "nightly.md"
-BLOCK = re.compile(r"<!-- tested: workflow -->\n```yaml\n(.*?)```", re.DOTALL)
+PAGES = (
+    DOCS,
+    NIGHTLY,
+    *(ROOT / "docs" / "howto" / f"{page}.md" for page in ("baselines", "forgejo")),
+)
+BLOCK = re.compile(r"<!-- tested: (?:workflow|forgejo) -->\n```yaml\n(.*?)```", re.DOTALL)
 PLACEHOLDERS = {"OWNER": "octo", "COMMIT": "0123456789abcdef0123456789abcdef01234567"}
 
 # The npm package is the linter compiled to WebAssembly; it exports createLinter.
@@ -36,6 +41,7 @@ createLinter().then((lint) => {
   // repository, and a scope.
   const known = [
     /^label "ubuntu-24.04" is unknown/,
+    /^label "latency" is unknown/, // of a machine of one's own
     /^(specifying action|reusable workflow call) "\\$\\//,
     /^unknown permission scope "attestations"/,
   ];
@@ -52,7 +58,7 @@ def documented(directory: Path) -> list[Path]:
     """The workflows in the documentation, as files, with names in place of the placeholders."""
     directory.mkdir(parents=True)
     paths = []
-    blocks = [block for page in (DOCS, NIGHTLY) for block in BLOCK.findall(page.read_text("utf-8"))]
+    blocks = [block for page in PAGES for block in BLOCK.findall(page.read_text("utf-8"))]
     for number, block in enumerate(blocks):
         for placeholder, text in PLACEHOLDERS.items():
             block = block.replace(placeholder, text)  # noqa: PLW2901
@@ -95,7 +101,7 @@ def test_there_are_workflows() -> None:
         "nightly",
         "release",
     }
-    assert [len(BLOCK.findall(page.read_text("utf-8"))) for page in (DOCS, NIGHTLY)] == [5, 1]
+    assert [len(BLOCK.findall(page.read_text("utf-8"))) for page in PAGES] == [5, 1, 1, 2]
 
 
 def test_the_step_in_the_readme_is_the_documented_one() -> None:
