@@ -189,7 +189,8 @@ class LiveReplicas:
             one.unseen = unseen_of(of_one, one.took_ns, self.spike_ns)
             check_recorded(one.arm.label, one.exchanges, of_one)
         arms = [one.arm for one in self._all_logs()]
-        check_well(unreachable(arms, self._scenario.service.port))
+        found = unreachable(arms, self._scenario.service.port)
+        check_well({f"{label} of the watch": why for label, why in found.items()})
 
     def retire(self, look: Callable[[], None]) -> None:
         """`end`, and what comes next is another generation: these are followed no more."""

@@ -29,7 +29,7 @@ from socklat_gate.job.no_fleet import NO_FLEET, Watching
 from socklat_gate.job.probe_room import probe_room
 from socklat_gate.job.rig_pairs import Launched, pair_of_two, pairs_at_once
 from socklat_gate.job.starting_order import coin, starting_order
-from socklat_gate.job.unwell import check_well
+from socklat_gate.job.unwell import check_well, check_well_alone
 from socklat_gate.load.checks import check_delivered
 from socklat_gate.measured.campaign import Fingerprint
 from socklat_gate.measured.facts import Note, NoteCode
@@ -218,6 +218,7 @@ class Rig:
         """Measures one image alone; raises as `pair`."""
         measured = self._single(seed, spec)
         check_delivered(measured.undelivered, [spec.arm])
+        check_well_alone(measured.unwell)
         return measured
 
     def _single(self, seed: int, spec: ArmSpec) -> Measurement:

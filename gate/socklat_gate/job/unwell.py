@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 
 from socklat_gate.errors import InvalidMeasurement, Reason
 from socklat_gate.measured.pair import ARMS
+from socklat_gate.service.reachable import REFUSES
 
-__all__ = ["check_well"]
+__all__ = ["check_well", "check_well_alone"]
 
 
 def check_well(unwell: Mapping[str, Sequence[str]]) -> None:
@@ -24,12 +25,27 @@ def check_well(unwell: Mapping[str, Sequence[str]]) -> None:
     for label, found in unwell.items():
         for why in found if label.startswith(candidate) else ():
             if _kind(why) not in usual:
-                raise InvalidMeasurement(
-                    Reason.SERVICE_DIED,
-                    f"{label}: after the load {why}, and not so in the baseline",
-                    remedy="start the candidate by hand, send it requests for as long, and look "
-                    "at its log: the connections and containers that were measured went on",
-                )
+                raise _error(label, f"{why}, and not so in the baseline")
+
+
+def check_well_alone(unwell: Mapping[str, Sequence[str]]) -> None:
+    """Raises `InvalidMeasurement` (SERVICE_DIED) for a service that takes no new connections.
+
+    What else a service is not well by may be how it is: there is no other to hold it against.
+    """
+    for label, found in unwell.items():
+        for why in found:
+            if _kind(why) == REFUSES:
+                raise _error(label, why)
+
+
+def _error(label: str, why: str) -> InvalidMeasurement:
+    return InvalidMeasurement(
+        Reason.SERVICE_DIED,
+        f"{label}: after the load {why}",
+        remedy="start it by hand, send it requests for as long, and look at its log: the "
+        "connections and containers that were measured went on",
+    )
 
 
 def _kind(why: str) -> str:

@@ -10,7 +10,9 @@ from collections.abc import Mapping, Sequence
 from socklat_gate.service.arm import RunningArm
 from socklat_gate.service.tcp_listeners import waiting_connections
 
-__all__ = ["unreachable"]
+__all__ = ["REFUSES", "unreachable"]
+
+REFUSES = "it takes no new connections"
 
 ATTEMPTS = 3
 """One that begins to listen anew, or has as many clients as it takes, is asked again."""
@@ -37,7 +39,7 @@ def unreachable(arms: Sequence[RunningArm], port: int) -> Mapping[str, Sequence[
         asked = [arm for arm in arms if arm.label in found]
         if not asked:
             break
-    return {label: [f"it takes no new connections: {why}"] for label, why in found.items()}
+    return {label: [f"{REFUSES}: {why}"] for label, why in found.items()}
 
 
 def _tried(arms: Sequence[RunningArm], port: int) -> dict[str, str]:

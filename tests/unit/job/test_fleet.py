@@ -635,7 +635,7 @@ def test_a_replica_that_takes_no_new_connections_is_no_quiet_watch(world: World)
             world.now_ns += 100 * S
             world.gone = gone
             if len(gone) == 1:
-                with pytest.raises(InvalidMeasurement, match="candidate-1: after the load it is"):
+                with pytest.raises(InvalidMeasurement, match="candidate-1 of the watch: after"):
                     found.finish()
             else:
                 found.finish()  # this service is so

@@ -263,6 +263,15 @@ def test_a_candidate_that_takes_no_new_connections_is_no_pass(
     assert pair(interleave=interleave).excluded is None
 
 
+def test_a_service_measured_alone_takes_new_connections_too(world: World) -> None:
+    world.sick = {"candidate": ["db is bad"]}
+    with Rig(None, scenario(), Path(), lambda phase: None) as rig:
+        rig.single(1, SPECS[1])
+        world.unreachable = {"candidate": "it takes no new connections: Connection refused"}
+        with pytest.raises(InvalidMeasurement, match=r"no new connections: [\w ]*refused$"):
+            rig.single(1, SPECS[1])
+
+
 @pytest.mark.parametrize("interleave", ["request", "block"])
 def test_a_stack_with_an_unhealthy_part_in_the_candidate_alone_is_no_pass(
     world: World, interleave: str
