@@ -59,6 +59,10 @@ def ensure_buffered_stdio() -> None:
     written: else the next file that is opened would get its number, and messages meant for it.
     """
     _open_closed()
+    # A terminal that nobody looks at, of `docker run -t` say, has none: all would be cut away.
+    for name in ("COLUMNS", "LINES"):
+        if os.environ.get(name, "").strip("0") == "":
+            os.environ.pop(name, None)
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if not isinstance(stream, io.TextIOWrapper):

@@ -47,6 +47,16 @@ def piped(*arguments: str, **environment: str) -> bytes:
     return done.stdout
 
 
+@pytest.mark.parametrize("columns", ["0", "00", ""])
+def test_a_terminal_without_a_width_shows_all(reports: Path, columns: str) -> None:
+    """As of `docker run -t` in a job."""
+    code, shown, errors = shown_on_a_terminal("report", str(reports), columns=0, COLUMNS=columns)
+    assert (code, errors) == (0, "")
+    assert "Where the time went" in shown
+    _, shown, _ = shown_on_a_terminal("doctor", "--help", columns=0, COLUMNS=columns)
+    assert "Usage: socklat-gate doctor" in shown
+
+
 @pytest.mark.parametrize("columns", [80, 60, 200])
 def test_a_report_fits_the_terminal_and_shows_no_markup(reports: Path, columns: int) -> None:
     code, shown, errors = shown_on_a_terminal("report", str(reports), columns=columns)
