@@ -61,6 +61,8 @@ _IN_SETTINGS = re.compile(
     re.IGNORECASE,
 )
 """Of a connection string, whatever its variable is called."""
+_IN_LOGINS = re.compile(r"""["']auth["']\s*:\s*["']([A-Za-z0-9+/=]{8,})["']""")
+"""Of registries, as in ``config.json`` of Docker: name and password in Base64."""
 
 
 class _Known:
@@ -192,6 +194,8 @@ def _within(value: str) -> Iterator[str]:
             continue
         yield f":{password}@"
         yield from (one for one in (password, unquote(password)) if len(one) >= MIN_SUSPECT)
+    for found in _IN_LOGINS.finditer(value):
+        yield from (one for one in (found[1], *_decoded(found[1])) if len(one) >= MIN_SUSPECT)
     for found in _IN_SETTINGS.finditer(value):
         if len(found[1]) >= MIN_SUSPECT and not _is_ordinary(found[1]):
             yield found[1]

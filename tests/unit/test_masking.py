@@ -285,6 +285,11 @@ def test_what_looks_secret_is_masked_in_foreign_text_alone() -> None:
             "login failed: p@ss-word",
             f"login failed: {MASK}",
         ),
+        (
+            '{"auths": {"r.example": {"auth": "c2hvcDpzM2NyZXQtd29yZA=="}}}',
+            "unauthorized: shop s3cret-word c2hvcDpzM2NyZXQtd29yZA==",
+            f"unauthorized: shop {MASK} {MASK}",
+        ),
         ("ssh://deploy@host.example", "user deploy@host.example", "user deploy@host.example"),
         ("amqp://u:p%40ss-word@mq", "login u p@ss-word", f"login u {MASK}"),
         (

@@ -27,8 +27,8 @@ KEPT = re.compile(
 )
 """What commands of Docker, compose and git go by; what looks secret among it must be named."""
 
-KEPT_SECRETS = re.compile(r"AWS_.*")
-"""Credentials of a store of baselines, whose address no scenario names."""
+KEPT_SECRETS = re.compile(r"AWS_.*|DOCKER_AUTH_CONFIG")
+"""Credentials of a store of baselines, whose address no scenario names, and of registries."""
 
 OWN = {LIFELINE}
 
