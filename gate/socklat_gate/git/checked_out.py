@@ -12,6 +12,7 @@ from socklat_gate.git.command import COMMIT, git
 
 __all__ = ["CheckedOut"]
 
+PULL = re.compile(r"/pull/([1-9][0-9]*)(?:/(?:head|merge))?$", re.MULTILINE)
 PARENT = re.compile(r"^parent (\w+)$", re.MULTILINE)
 
 
@@ -38,6 +39,20 @@ class CheckedOut:
         """Whether it came from a remote, rather than being made here."""
         places = ("refs/remotes", "refs/tags")
         return bool(git(self.directory, "for-each-ref", "--points-at", "HEAD", *places).text)
+
+    @cached_property
+    def pull_requests(self) -> list[str]:
+        """Numbers of those that it was fetched as, by the refs that a checkout gives it."""
+        names = ("refs/remotes/pull", "refs/pull", "refs/remotes/origin/pull")
+        refs = git(self.directory, "for-each-ref", "--points-at", "HEAD", *names).text
+        return PULL.findall(refs)
+
+    @cached_property
+    def branches(self) -> list[str]:
+        """Branches of the remote "origin" that are at it."""
+        options = ("--points-at", "HEAD", "--format=%(refname)")
+        names = git(self.directory, "for-each-ref", *options, "refs/remotes/origin").text.split()
+        return [name for name in names if "/origin/pull/" not in name]
 
     @cached_property
     def remotes(self) -> list[str]:

@@ -25,18 +25,27 @@ def check_checkout(job: Job, directory: Path, *, by_label: bool) -> None:
 
     Where a job gets another one by itself, that commit has to be here; else nothing else of this
     repository may be.  ``by_label``: a label approved the commit of this event, and nothing else
-    may run.  Raises `UsageError` (BAD_EVENT) with what to check out.
+    may run.  Elsewhere no pull request may be here that nobody named.  Raises `UsageError`
+    (BAD_EVENT) with what to check out.
     """
     pull_request, queued = job.pull_request, job.event.merge_group is not None
-    if pull_request is None and not queued:
-        return
     here = CheckedOut(directory)
+    if pull_request is None and not queued:
+        # Whose code it is, and what it may do, is asked of a pull request only.
+        if here.pull_requests and here.head != job.sha and not here.branches:
+            raise _refusal(
+                here,
+                f"as pull request {here.pull_requests[0]}, which this {job.event_name} job is not "
+                "said to be about",
+                f"give the input pull-request: {here.pull_requests[0]}",
+            )
+        return
     if by_label and pull_request is not None:
         if here.head not in (pull_request.head.sha, job.sha):
             label = pull_request.head.sha
             raise _refusal(
                 here,
-                f"the label was put on {label[:12]}",
+                f"but the label was put on {label[:12]}",
                 f"give actions/checkout `ref: {label}`, or review what was pushed and label it",
             )
         return
@@ -46,14 +55,14 @@ def check_checkout(job: Job, directory: Path, *, by_label: bool) -> None:
     if pull_request is None:
         raise _refusal(
             here,
-            f"the merge queue's group is {job.sha[:12]}",
+            f"but the merge queue's group is {job.sha[:12]}",
             "leave `ref` out of actions/checkout",
         )
     raise _refusal(
         here,
-        f"pull request {pull_request.number} is {job.head_sha[:12]}: a {job.event_name} job gets "
-        + ("the default branch" if strict else "its merge with the target branch")
-        + " unless it names another commit",
+        f"but pull request {pull_request.number} is {job.head_sha[:12]}: a {job.event_name} job "
+        f"gets {'the default branch' if strict else 'its merge with the target branch'} unless it "
+        "names another commit",
         f"give actions/checkout `ref: refs/pull/{pull_request.number}/head` and `fetch-depth: 0`; "
         "when somebody has pushed meanwhile, start it anew",
     )
@@ -110,5 +119,5 @@ def _refusal(here: CheckedOut, what: str, remedy: str) -> UsageError:
     why = "" if here.head else f" ({git(here.directory, 'rev-parse', 'HEAD').why})"
     found = f"commit {here.head[:12]} is" if here.head else "nothing is"
     return UsageError(
-        Reason.BAD_EVENT, f"not measured: {found} checked out{why}, but {what}", remedy=remedy
+        Reason.BAD_EVENT, f"not measured: {found} checked out{why}, {what}", remedy=remedy
     )

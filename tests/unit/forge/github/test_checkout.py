@@ -158,6 +158,24 @@ def test_a_check_stands_at_what_such_a_job_checked_out(workspace: Workspace, eve
     assert workspace.checks == [(workspace.topic, "success")]
 
 
+@pytest.mark.parametrize("event", ["workflow_dispatch", "schedule", "repository_dispatch"])
+def test_a_pull_request_that_nobody_named_is_not_measured_as_the_repositorys_own(
+    workspace: Workspace, event: str
+) -> None:
+    """`ref: refs/pull/7/head` alone: a fork's code with all that the repository's own may do."""
+    workspace.repository.git("update-ref", "refs/remotes/pull/7/head", workspace.topic)
+    workspace.repository.git("update-ref", "-d", "refs/remotes/origin/topic")
+    workspace.repository.git("checkout", "--quiet", "--detach", "topic")
+    workspace.job(event, {}, GITHUB_SHA=workspace.main)
+    assert "as pull request 7" in refused(workspace.preflight())
+    # What an earlier job has left says nothing of a branch that was merged since.
+    workspace.job("push", {}, GITHUB_SHA=workspace.topic)
+    assert workspace.preflight().exception is None
+    workspace.job(event, {}, GITHUB_SHA=workspace.main)
+    workspace.repository.git("checkout", "--quiet", "main")
+    assert workspace.preflight().exception is None
+
+
 def test_after_another_workflow_too(workspace: Workspace) -> None:
     workspace.repository.git("checkout", "--quiet", "topic")
     payload = {"workflow_run": workflow_run(OWN, head_sha=workspace.topic)}
