@@ -151,7 +151,7 @@ def publish(
     finding = finding_of(result_dir, exit_code, log, scenario, run.target, commits)
     policy = FailOn(fail_on), OnNoBaseline(on_no_baseline)
     commit = finding.result.commit.partition("-")[0] if finding.result else run.commit
-    source = source_of(run, commit, artifact_url, key)
+    source = source_of(run, commit, artifact_url, key, changed=finding.changed)
     level, heads = level_of(finding.ending, *policy), heads_of(run, here)
     shown = Publication(finding, source, level, heads, run.job)
     if body is not None:

@@ -36,7 +36,8 @@ class Source:
 
     ``runs_url`` is the address of all runs, without the last slash; empty where runs have none.
     ``untrusted``: measured by a run that whoever opened the pull request controls.  ``key`` tells
-    its job from others of the run, if it has one.
+    its job from others of the run, if it has one.  ``changed``: with changes that are in no commit.
+    ``ended`` is how the run ended where that is known and was no success.
     """
 
     runs_url: str
@@ -45,6 +46,8 @@ class Source:
     artifact_url: str
     untrusted: bool = False
     key: str = ""
+    changed: bool = False
+    ended: str = ""
 
     @property
     def run_url(self) -> str:
@@ -81,6 +84,8 @@ def comment_body(
     entries = with_entry(earlier, entry) if entry else earlier
     listed = [e for e in entries if e is not entry]
     notice = f"{FROM_FORK}\n" if source.untrusted else ""
+    if source.ended:
+        notice += f"The run itself ended with `{source.ended}`: this report is not all of it.\n\n"
     tail = "\n" + history_table(listed, source.url_of) + "\n" + origin(source) + "\n"
     tail += hidden_line(entries) + "\n"
     left = room - characters(notice) - characters(tail)
@@ -91,7 +96,7 @@ def origin(source: Source) -> str:
     """Where to find all of it."""
     run = f"[run {source.run_id}]({source.run_url})" if source.run_url else "a run"
     if source.commit:
-        run += f" of `{commit_id(source.commit)}`"
+        run += f" of `{commit_id(source.commit)}`" + (" with changed files" * source.changed)
     if source.key:
         run += f" (`{source.key}`)"
     if not source.artifact_url:

@@ -62,6 +62,11 @@ class Finding:
         return Ending(self.exit_code, verdict.only_undecided, no_baseline_yet=new)
 
     @property
+    def changed(self) -> bool:
+        """Whether files were not as in the commit that was measured, or nobody can tell."""
+        return self.result is not None and self.result.commit.endswith(DIRTY)
+
+    @property
     def sentence(self) -> str:
         """One sentence, plain text."""
         return plain(headline(self.result)) if self.result else self.problem

@@ -185,7 +185,9 @@ def heads_of(run: CiRun, here: CheckedOut) -> Collection[str]:
     return {run.commit, run.head, here.head, *here.parents} - {""}
 
 
-def source_of(run: CiRun, commit: str, artifact_url: str, key: str = "") -> Source:
+def source_of(
+    run: CiRun, commit: str, artifact_url: str, key: str = "", *, changed: bool = False
+) -> Source:
     """Where the result was measured; ``artifact_url`` is where its files are, or empty.
 
     ``key`` tells its job from others, in any words.
@@ -201,7 +203,7 @@ def source_of(run: CiRun, commit: str, artifact_url: str, key: str = "") -> Sour
     found = _RUN.fullmatch(run.run_url)
     runs_url, number = (found[1], int(found[2])) if found else ("", 0)
     word = key_of(run.parallel if key == AUTO else key, "")
-    return Source(runs_url, run.head or commit, number, artifact_url, key=word)
+    return Source(runs_url, run.head or commit, number, artifact_url, key=word, changed=changed)
 
 
 def _known(given: str, environment: Mapping[str, str], names: tuple[str, ...]) -> tuple[str, str]:

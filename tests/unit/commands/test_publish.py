@@ -165,6 +165,15 @@ def test_a_pass_of_another_commit_is_none_of_this_job(
     assert "PASS" not in done.output
 
 
+def test_changed_files_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name, value in GITLAB.items():
+        monkeypatch.setenv(name, value)
+    for commit, told in ((SHA, False), (f"{SHA}-dirty", True)):
+        done = call(passed_at(tmp_path, commit), "--host", "none", "--body", "-", code=0)
+        assert ("`aaaaaaaaaaaa` with changed files" in done.output) == told
+
+
 def test_what_a_script_checked_out_instead_is_not_the_jobs_commit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

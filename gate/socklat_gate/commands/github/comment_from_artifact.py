@@ -17,7 +17,7 @@ from socklat_gate.commands.github.step_options import (
 )
 from socklat_gate.commands.help import command
 from socklat_gate.commands.output import emit
-from socklat_gate.errors import Reason, UsageError
+from socklat_gate.errors import Exit, Reason, UsageError
 
 if TYPE_CHECKING:
     from socklat_gate.forge.body import Source
@@ -138,12 +138,18 @@ def _download(api: GitHub, job: Job, run: WorkflowRun, prefix: str) -> list[_Fou
 
 
 def _comment(thread: Thread, job: Job, run: WorkflowRun, found: _Found) -> str:
+    from dataclasses import replace
+
     from socklat_gate.forge.body import comment_body
+    from socklat_gate.forge.exit_policy import outcome_exit
     from socklat_gate.forge.github.comment import put_comment
     from socklat_gate.forge.verdict_history import entry_of
 
     source = _source(job, run, found.address, found.key)
     result = found.measured.result
+    passed = outcome_exit(result) == Exit.PASS
+    if passed and run.conclusion not in (None, "success"):  # then something else was wrong
+        source = replace(source, ended=str(run.conclusion))
     entry = entry_of(result, run.head_sha, run.id, run.run_attempt)
     return put_comment(
         thread,

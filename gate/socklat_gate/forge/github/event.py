@@ -94,6 +94,7 @@ class WorkflowRun(_Part):
     head_branch: Text | None = None
     head_repository: Repository | None = None
     run_attempt: Number = 1
+    conclusion: Annotated[str, Field(pattern=r"^[a-z_]{1,40}$")] | None = None
 
 
 class Issue(_Part):

@@ -78,7 +78,14 @@ def publish(
     Raises `UsageError` (OUTPUT_NOT_WRITABLE) when the runner's files cannot be written.
     """
     report = finding.report
-    source = Source(job.runs_url, job.head_sha, job.run_id, artifact_url, key=wanted.key)
+    source = Source(
+        job.runs_url,
+        job.head_sha,
+        job.run_id,
+        artifact_url,
+        key=wanted.key,
+        changed=finding.changed,
+    )
     runner.set_outputs(_outputs(finding, directory))
     where = f"\n{origin(source)}\n"
     room = runner.summary_room() - _bytes(where)

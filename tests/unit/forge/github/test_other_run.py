@@ -33,8 +33,8 @@ from tests.unit.forge.github.runner_files import commands_in
 Comment = Callable[..., Result]
 
 
-def zip_of(directory: Path, **changes: bytes) -> bytes:
-    write_reports(make_result(), directory)
+def zip_of(directory: Path, outcome: Outcome = Outcome.REGRESSION, **changes: bytes) -> bytes:
+    write_reports(make_result("gate", outcome), directory)
     data = io.BytesIO()
     with zipfile.ZipFile(data, "w", zipfile.ZIP_DEFLATED) as archive:
         for path in directory.iterdir():
@@ -108,6 +108,29 @@ def test_own_branches_carry_no_warning(server: ApiServer, comment: Comment) -> N
     server.pulls = [pull_request(OWN)]
     assert comment(run=workflow_run(OWN)).exception is None
     assert "own code" not in server.comments[0]["body"]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "conclusion", "told"),
+    [
+        (Outcome.PASS, "failure", True),
+        (Outcome.PASS, "timed_out", True),
+        (Outcome.PASS, "success", False),
+        (Outcome.REGRESSION, "failure", False),
+    ],
+)
+def test_a_pass_of_a_run_that_failed_says_so(
+    server: ApiServer,
+    comment: Comment,
+    tmp_path: Path,
+    outcome: Outcome,
+    conclusion: str,
+    told: bool,
+) -> None:
+    server.files[12] = zip_of(tmp_path / "out", outcome)
+    assert comment(run=workflow_run(FORK, conclusion=conclusion)).exception is None
+    (body,) = [one["body"] for one in server.comments]
+    assert (f"The run itself ended with `{conclusion}`" in body) == told
 
 
 def test_a_file_can_be_given(server: ApiServer, comment: Comment, tmp_path: Path) -> None:
