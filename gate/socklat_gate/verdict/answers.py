@@ -147,7 +147,11 @@ def _statuses(mixes_of: Sequence[Sequence[Mapping[str, int]]], chance: Chance) -
     apart = sum(
         beyond_noise(first[:, at], second[:, at], *totals, chance) for at in range(len(names))
     )
-    new = any(is_new(first[:, at], second[:, at], *totals, chance) for at in range(len(names)))
+    new = any(
+        # What the kernel could not read is no status of its own.
+        name and is_new(first[:, at], second[:, at], *totals, chance)
+        for at, name in enumerate(names)
+    )
     if apart / 2.0 <= TOLERANCE and not new:
         return None
     theirs, ours = (arm.sum(axis=0) / arm.sum() for arm in known)

@@ -129,6 +129,7 @@ def test_what_the_baseline_never_does_counts_though_it_is_rare(rare: int) -> Non
     assert fact.numbers["larger"] == 1
     (fact,) = differences(FINE, responding({"200": 900 - rare, "304": rare}))
     assert (fact.subject, fact.numbers["candidate 304"]) == ("statuses", 5 * rare)
+    assert not differences(FINE, responding({"200": 900 - rare, "": rare}))
     # The baseline does so too, or the candidate in two starts alone, or it is too rare to say.
     one = sizes.copy()
     one[1:rare] = 3000
