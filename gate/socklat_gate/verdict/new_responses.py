@@ -15,6 +15,10 @@ __all__ = ["SHIFT", "beyond_all", "is_new"]
 SHIFT = 1.2
 """Sizes within this factor count as the same."""
 
+RARE = 0.05
+"""Of more than that share the noise is known (`verdict.share_noise`): it may be what starts differ
+by, as pages of random sizes."""
+
 RUNS_LEVEL = 0.125
 """Runs are few: three of the candidate's, beside as many of the baseline's without."""
 
@@ -22,13 +26,13 @@ RUNS_LEVEL = 0.125
 def is_new(
     theirs: Floats, ours: Floats, theirs_of: Floats, ours_of: Floats, chance: Chance
 ) -> bool:
-    """Whether the candidate does what the baseline never does, in too many requests for chance.
+    """Whether the candidate rarely does what the baseline never does, too often for chance.
 
     Were it as rare in both, each such request (run) would be the candidate's by its part of all of
     them.
     """
     count = float(ours.sum())
-    if theirs.sum() or not count:
+    if theirs.sum() or not 0 < count <= RARE * float(ours_of.sum()):
         return False
     requests = float(ours_of.sum() / (ours_of.sum() + theirs_of.sum())) ** count
     runs = (ours.size / (ours.size + theirs.size)) ** int(np.count_nonzero(ours))

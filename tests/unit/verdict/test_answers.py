@@ -162,6 +162,17 @@ def test_rare_sizes_of_equal_arms_are_seldom_taken_for_new_ones() -> None:
     assert found <= 3
 
 
+def test_sizes_that_differ_from_start_to_start_are_not_new() -> None:
+    rng = np.random.default_rng(14)
+    found = 0
+    for _ in range(200):
+        sizes = rng.lognormal(8.0, 1.0, (2, 5)).astype(np.int64) + 100
+        arms = [[sized(np.full(300, size)) for size in arm] for arm in sizes]
+        facts = answer_differences(arms[0], arms[1], GATE)
+        found += any("beyond_bytes" in fact.numbers for fact in facts)
+    assert not found
+
+
 @pytest.mark.parametrize(
     ("factor", "differs"), [(1.0, 0), (1.15, 0), (0.87, 0), (1.25, 1), (0.78, 1)]
 )
