@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from socklat_gate.commands.help import command
+from socklat_gate.commands.options import OUT_DIR
 from socklat_gate.commands.output import emit_markdown, emit_utf8
 
 __all__ = ["compare"]
@@ -21,9 +22,7 @@ __all__ = ["compare"]
     type=click.Path(path_type=Path),
     help="Take metrics and error rates from this socklat.toml [the defaults].",
 )
-@click.option(
-    "--out", metavar="DIR", type=click.Path(path_type=Path), help="Also write the reports there."
-)
+@click.option("--out", metavar="DIR", type=OUT_DIR, help="Also write the reports there.")
 @click.option("--json", "as_json", is_flag=True, help="Print verdict.json instead of markdown.")
 def compare(
     base: str, candidate: Path, scenario: Path | None, out: Path | None, as_json: bool

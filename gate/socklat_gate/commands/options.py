@@ -2,13 +2,38 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import click
 
-__all__ = ["allow_option", "baselines_option", "out_option", "quiet_option", "seed_option"]
+__all__ = [
+    "OUT_DIR",
+    "allow_option",
+    "baselines_option",
+    "out_option",
+    "quiet_option",
+    "seed_option",
+]
 
-_PATH = click.Path(path_type=Path)
+
+class _NamedPath(click.Path):
+    """A path that has a name: that of a variable which nothing sets would be the directory here."""
+
+    def convert(
+        self,
+        value: str | os.PathLike[str],
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> str | bytes | os.PathLike[str]:
+        """Refuses an empty one; "." is the directory here."""
+        if not os.fspath(value):
+            self.fail('it is empty (a variable that is not set?); "." is the directory here', param)
+        return super().convert(value, param, ctx)
+
+
+OUT_DIR = _NamedPath(path_type=Path)
+"""Where reports go: those of an earlier run there are removed."""
 
 allow_option = click.option(
     "--allow",
@@ -26,7 +51,7 @@ baselines_option = click.option(
 out_option = click.option(
     "--out",
     metavar="DIR",
-    type=_PATH,
+    type=OUT_DIR,
     default=Path("socklat-out"),
     show_default=True,
     help="Where reports go.",

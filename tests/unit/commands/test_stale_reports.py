@@ -37,3 +37,16 @@ def test_a_job_that_fails_early_leaves_no_verdict_of_an_earlier_one(
     done = CliRunner().invoke(cli, [*words, "--out", "out"], standalone_mode=False)
     assert done.exception is not None
     assert list(Path("out").iterdir()) == []
+
+
+@pytest.mark.parametrize("command", ["gate", "run"])
+def test_an_empty_directory_is_not_the_one_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    """As of ``--out "$OUT"`` where nothing sets it: reports there may be anybody's."""
+    monkeypatch.chdir(tmp_path)
+    Path("socklat.toml").write_text(NO_SCENARIO)
+    Path("report.md").write_text("mine")
+    done = CliRunner().invoke(cli, [command, "socklat.toml", "--out", ""])
+    assert "it is empty (a variable that is not set?)" in str(done.exception) + done.output
+    assert Path("report.md").read_text() == "mine"

@@ -13,6 +13,7 @@ import click
 
 from socklat_gate.commands.github.step_options import runner_here, subject_option, variable
 from socklat_gate.commands.help import command
+from socklat_gate.commands.options import OUT_DIR
 from socklat_gate.errors import Reason, UsageError
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ AUTO, OFF = "auto", "off"
 @click.option(
     "--out",
     metavar="DIR",
-    type=_PATH,
+    type=OUT_DIR,
     default=Path("socklat-out"),
     show_default=True,
     envvar=variable("OUT"),
