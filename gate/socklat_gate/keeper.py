@@ -31,7 +31,9 @@ class Keeper:
     """Context manager: what is kept ends with this process, at the latest.
 
     What is started within gets `environment`; `keep` names the leaders of sessions, for those that
-    pass on no environment, as sudo.  Leaving it kills what still runs.
+    pass on no environment, as sudo.  Leaving it kills what still runs.  One that throws its
+    environment away goes on where this process is killed between its start and `keep`: for the time
+    of a call, and no hook in the child is safe beside threads.
     """
 
     def __init__(self) -> None:
