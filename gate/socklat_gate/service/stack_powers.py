@@ -12,7 +12,13 @@ __all__ = ["asked_by_stack"]
 
 HOST_KEYS = ("cgroup", "ipc", "network_mode", "pid", "userns_mode", "uts")
 """Keys of a service by which it lives in a namespace of another."""
-LOOSENING = ("cap_add", "cgroup_parent", "device_cgroup_rules", "devices", "gpus")
+LOOSENING = (
+    *("cap_add", "cgroup_parent", "device_cgroup_rules", "devices", "gpus"),
+    *("oom_kill_disable", "oom_score_adj", "runtime"),
+)
+LOGS_KEPT_HERE = {"", "json-file", "local", "none"}
+"""Drivers of logs by which Docker writes to its own files; others send them to somebody."""
+BRIDGE_NAME = "com.docker.network.bridge.name"
 HARMLESS_OPTION = "no-new-privileges"
 HARMLESS_DRIVERS = ("", "bridge", "default", "overlay", "none")
 HOOKS = ("post_start", "pre_stop")
@@ -20,6 +26,8 @@ CACHES = ("cache_from", "cache_to")
 BINDING = {"bind", "rbind"}
 """Options by which a mount is one of a directory, whatever its type."""
 REMOTE = ("://", "git@")
+OCI_LAYOUT = "oci-layout://"
+"""How a build's context is a directory that holds an image."""
 LOCAL = "local"
 
 Document = Mapping[str, Any]
@@ -29,6 +37,8 @@ Found = Iterator[Asked]
 def asked_by_stack(stack: Document, checkout: Path) -> Found:
     """All of a stack's; ``stack`` is as compose prints it, merged and with absolute paths."""
     devices = _host_volumes(stack)
+    for name in stack.get("models") or {}:
+        yield Asked(Power.COMMANDS, ("models", str(name)), "runs a model on the host")
     for name, service in (stack.get("services") or {}).items():
         where = ("services", str(name))
         yield from _mounts(service, where, devices)
@@ -49,6 +59,8 @@ def asked_by_stack(stack: Document, checkout: Path) -> Found:
         driver = str(network.get("driver") or "")
         if driver not in HARMLESS_DRIVERS:
             yield Asked(Power.HOST, (*where, "driver"), f"is of the driver {driver}")
+        if bridge := (network.get("driver_opts") or {}).get(BRIDGE_NAME):
+            yield Asked(Power.HOST, (*where, "driver_opts"), f"is the host's bridge {bridge}")
         if network.get("external") and str(network.get("name") or name) == "host":
             yield Asked(Power.HOST, where, "is the host's network")
 
@@ -102,6 +114,9 @@ def _namespaces(service: Document, where: tuple[str, ...]) -> Found:
         value = str(service.get(key) or "")
         if value == "host" or value.startswith("container:"):
             yield Asked(Power.HOST, (*where, key), f"is {value}")
+    logs = str((service.get("logging") or {}).get("driver") or "")
+    if logs not in LOGS_KEPT_HERE:
+        yield Asked(Power.HOST, (*where, "logging"), f"sends logs by the driver {logs}")
 
 
 def _privileges(service: Document, where: tuple[str, ...]) -> Found:
@@ -136,6 +151,7 @@ def _build(build: object, where: tuple[str, ...], checkout: Path) -> Found:
         files["dockerfile"] = [str(Path(context) / str(build["dockerfile"]))]
     for key, paths in files.items():
         for path in paths:
+            path = path.removeprefix(OCI_LAYOUT)  # noqa: PLW2901
             local = path.startswith(("/", ".", "~")) and not any(one in path for one in REMOTE)
             if local and is_outside(Path(path), checkout):
                 yield Asked(Power.FILES, (*where, key), f"reads {path}")
@@ -145,8 +161,9 @@ def _build(build: object, where: tuple[str, ...], checkout: Path) -> Found:
             yield Asked(Power.FILES, (*where, key), "is a directory of the host")
     if build.get("ssh"):
         yield Asked(Power.FILES, (*where, "ssh"), "has keys of the host")
-    if build.get("network") == "host":
-        yield Asked(Power.HOST, (*where, "network"), "is host")
+    network = str(build.get("network") or "")
+    if network == "host" or network.startswith("container:"):
+        yield Asked(Power.HOST, (*where, "network"), f"is {network}")
     for key in ("entitlements", "privileged"):
         if build.get(key):
             yield Asked(Power.PRIVILEGED, (*where, key), f"has {_listed(build[key])}")

@@ -57,6 +57,13 @@ def asked(service: dict[str, Any], **tables: Any) -> list[tuple[str, Power]]:
         ({"uts": "host"}, [("uts", HOST)]),
         ({"userns_mode": "host"}, [("userns_mode", HOST)]),
         ({"cgroup": "host"}, [("cgroup", HOST)]),
+        ({"runtime": "unconfined"}, [("runtime", PRIVILEGED)]),
+        ({"oom_score_adj": -1000}, [("oom_score_adj", PRIVILEGED)]),
+        ({"oom_kill_disable": True}, [("oom_kill_disable", PRIVILEGED)]),
+        ({"logging": {"driver": "json-file", "options": {"max-size": "1m"}}}, []),
+        ({"logging": {"options": {"max-size": "1m"}}}, []),
+        # What Docker reaches from the host, a socket there included.
+        ({"logging": {"driver": "syslog"}}, [("logging", HOST)]),
         ({"provider": {"type": "x"}}, [("provider", COMMANDS)]),
         ({"use_api_socket": True}, [("use_api_socket", DOCKER)]),
         ({"build": {"context": "/src/shop/api"}}, []),
@@ -79,6 +86,19 @@ def asked(service: dict[str, Any], **tables: Any) -> list[tuple[str, Power]]:
                 }
             },
             [("build.additional_contexts", FILES)],
+        ),
+        (
+            {
+                "build": {
+                    "context": "/src/shop",
+                    "additional_contexts": {"a": "oci-layout:///srv/images"},
+                }
+            },
+            [("build.additional_contexts", FILES)],
+        ),
+        (
+            {"build": {"context": "/src/shop", "network": "container:other"}},
+            [("build.network", HOST)],
         ),
         ({"build": {"context": "/src/shop", "ssh": ["default"]}}, [("build.ssh", FILES)]),
         (
@@ -115,6 +135,12 @@ def test_keys_of_a_service(service: dict[str, Any], expected: list[tuple[str, Po
         ({"configs": {"a": {"file": "/work/other"}}}, [("configs.a.file", FILES)]),
         ({"networks": {"default": None, "a": {"driver": "bridge"}, "b": {"external": True}}}, []),
         ({"networks": {"a": {"driver": "macvlan"}}}, [("networks.a.driver", HOST)]),
+        (
+            {"networks": {"a": {"driver_opts": {"com.docker.network.bridge.name": "docker0"}}}},
+            [("networks.a.driver_opts", HOST)],
+        ),
+        ({"networks": {"a": {"driver_opts": {"com.docker.network.driver.mtu": "1400"}}}}, []),
+        ({"models": {"llm": {"model": "ai/x"}}}, [("models.llm", COMMANDS)]),
         ({"networks": {"a": {"external": True, "name": "host"}}}, [("networks.a", HOST)]),
     ],
 )
