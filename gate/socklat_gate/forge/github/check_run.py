@@ -7,7 +7,9 @@ may create nothing else.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from socklat_gate.errors import GitHubFailure
 from socklat_gate.forge.exit_policy import Conclusion
@@ -22,6 +24,9 @@ __all__ = ["Check", "check_name", "create_check"]
 MAX_SUMMARY = 65_535
 MAX_TITLE = 250
 MAX_NAME = 100
+MAX_ID = 200
+FOR_ANOTHER = " (another's failure)"
+"""The end of the id of a check that failed for another job's sake."""
 MAX_DESCRIPTION = 140
 NEUTRAL = {Host.GITHUB: "success", Host.GITEA: "warning", Host.FORGEJO: "warning"}
 """The state that lets a pull request through as a neutral check does; its text says the rest."""
@@ -41,9 +46,24 @@ def check_name(scenario: str, key: str = "", given: str = "") -> str:
     return one_line(name, MAX_NAME - len(end)) + end
 
 
+class _Run(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+    id: int
+    external_id: str | None = None
+    conclusion: str | None = None
+
+
+class _Runs(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+    check_runs: list[_Run]
+
+
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One finished check; ``title`` is plain text, ``report`` a report or its markdown."""
+    """One finished check; ``title`` is plain text, ``report`` a report or its markdown.
+
+    ``job`` tells who writes it: the run and its attempt, a slash, and which of its jobs.
+    """
 
     name: str
     head_sha: str
@@ -51,6 +71,7 @@ class Check:
     title: str
     report: Report | str
     details_url: str
+    job: str = ""
 
 
 def create_check(api: GitHub, repository: str, check: Check, host: Host = Host.GITHUB) -> None:
@@ -70,18 +91,51 @@ def create_check(api: GitHub, repository: str, check: Check, host: Host = Host.G
 
 
 def _create_run(api: GitHub, repository: str, check: Check) -> None:
+    other = "" if check.conclusion == "failure" else _failed_job(api, repository, check)
+    if other:
+        # The newer check of a name hides the older one, which would turn it green.
+        title = f"job {other} of this run failed under the same name: give each the input key"
+        job = check.job + FOR_ANOTHER
+        check = replace(check, conclusion="failure", title=title, job=job)
     content = {
         "name": one_line(check.name, MAX_NAME),
         "head_sha": check.head_sha,
         "status": "completed",
         "conclusion": check.conclusion,
         "details_url": check.details_url,
+        "external_id": check.job[:MAX_ID],
         "output": {
             "title": one_line(check.title, MAX_TITLE),
             "summary": shorten(check.report, MAX_SUMMARY),
         },
     }
     api.send("POST", f"/repos/{repository}/check-runs", content, repeatable=True)
+
+
+def _failed_job(api: GitHub, repository: str, check: Check) -> str:
+    """Another job of this very run that wrote the check and failed; empty without one."""
+    query: dict[str, str | int] = {
+        "check_name": one_line(check.name, MAX_NAME),
+        "filter": "all",
+        "per_page": 100,
+    }
+    try:
+        found = api.get(f"/repos/{repository}/commits/{check.head_sha}/check-runs", query)
+        runs = _Runs.model_validate(found).check_runs
+    except (GitHubFailure, ValidationError):  # a token that may write one need not see any
+        return ""
+    run, _, own = check.job.partition("/")
+    # Of a job that wrote it twice the newer one counts.
+    failed = {
+        (one.external_id or "").removesuffix(FOR_ANOTHER): one.conclusion == "failure"
+        and not (one.external_id or "").endswith(FOR_ANOTHER)
+        for one in sorted(runs, key=lambda one: one.id)
+    }
+    for job, has_failed in failed.items():
+        other_run, _, other = job.partition("/")
+        if run and other_run == run and other != own and has_failed:
+            return one_line(other, MAX_NAME)
+    return ""
 
 
 def _create_status(api: GitHub, repository: str, check: Check, host: Host) -> None:

@@ -120,6 +120,7 @@ def publish(
             title=finding.sentence,
             report=report,
             details_url=source.artifact_url or source.run_url,
+            job=job.of_run,
         )
         _check(runner, api, job, check)
 

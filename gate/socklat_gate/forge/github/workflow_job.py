@@ -36,8 +36,9 @@ class Job:
 
     ``sha`` is the commit of the run; for a pull request a merge commit that GitHub made, so
     `head_sha` is what people know.  ``self_hosted`` unless the runner is declared as GitHub's.
-    ``name`` is the job's in its workflow; ``subject`` a pull request that the event does not hold.
-    ``author_may_write``: who commented may push to the repository, as its API says.
+    ``name`` is the job's in its workflow, ``runner`` the machine's; ``subject`` a pull request that
+    the event does not hold.  ``author_may_write``: who commented may push to the repository, as its
+    API says.
     """
 
     repository: str
@@ -51,6 +52,7 @@ class Job:
     self_hosted: bool
     host: Host = Host.GITHUB
     name: str = ""
+    runner: str = ""
     subject: PullRequest | None = None
     author_may_write: bool = False
 
@@ -63,6 +65,11 @@ class Job:
     def head_sha(self) -> str:
         """The commit that a check belongs to: the pull request's own, else the run's."""
         return self.pull_request.head.sha if self.pull_request else self.sha
+
+    @property
+    def of_run(self) -> str:
+        """The run with its attempt, a slash, and which of its jobs; on this machine it is one."""
+        return f"{self.run_id}.{self.attempt}/{self.name} on {self.runner[:80] or 'this machine'}"
 
     @property
     def runs_url(self) -> str:
@@ -93,6 +100,7 @@ def job_of(environment: Mapping[str, str]) -> Job:
         self_hosted=environment.get("RUNNER_ENVIRONMENT") != GITHUB_HOSTED,
         host=host,
         name=name if JOB_ID.fullmatch(name) else "",
+        runner=environment.get("RUNNER_NAME", ""),
     )
 
 

@@ -235,6 +235,12 @@ class _Api(_Handler):
         elif rest.startswith("/collaborators/") and rest.endswith("/permission"):
             login = rest.split("/")[2]
             self.respond(200, {"permission": self.api.permissions.get(login, "read")})
+        elif rest.endswith("/check-runs") and rest.startswith("/commits/"):
+            of = (rest.split("/")[2], seen.query["check_name"][0])
+            found = [one for one in self.api.checks if (one["head_sha"], one["name"]) == of]
+            runs = [{**one, "id": number} for number, one in enumerate(found)][::-1]
+            runs = runs if seen.query.get("filter") == ["all"] else runs[:1]
+            self.respond(200, {"total_count": len(runs), "check_runs": runs})
         elif rest == "/pulls":
             self._paged(seen, self._pulls(seen))
         elif rest == "/actions/runs/55/artifacts":

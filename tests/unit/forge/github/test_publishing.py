@@ -333,6 +333,25 @@ def test_two_jobs_that_write_one_comment_are_told(
     assert len([level for level, _ in step.annotations if level == "warning"]) == 1
 
 
+@pytest.mark.parametrize("other", [{"GITHUB_JOB": "arm"}, {"RUNNER_NAME": "second"}])
+def test_a_job_of_the_same_run_turns_no_red_check_green(
+    step: Step, server: ApiServer, api: GitHub, other: dict[str, str]
+) -> None:
+    """GitHub shows the newer of two checks with one name."""
+    first = {"GITHUB_JOB": "x86", "RUNNER_NAME": "first"}
+    step.publish(make_result(), api, step.job(**first))
+    step.publish(make_result("gate", Outcome.PASS), api, step.job(**{**first, **other}))
+    assert [check["conclusion"] for check in server.checks] == ["failure", "failure"]
+    assert "x86 on first of this run failed" in server.checks[1]["output"]["title"]
+    step.publish(make_result("gate", Outcome.PASS), api, step.job(**{**first, **other}))
+    assert server.checks[2]["conclusion"] == "failure"
+    # The job itself once more, the run once more, and another name are their own.
+    step.publish(make_result("gate", Outcome.PASS), api, step.job(**first))
+    step.publish(make_result("gate", Outcome.PASS), api, step.job(**first, GITHUB_RUN_ATTEMPT="2"))
+    step.publish(make_result("gate", Outcome.PASS), api, step.job(**other), key="arm")
+    assert [check["conclusion"] for check in server.checks[3:]] == ["success", "success", "success"]
+
+
 def test_a_check_has_the_name_that_the_workflow_gives_it(
     step: Step, server: ApiServer, api: GitHub
 ) -> None:
