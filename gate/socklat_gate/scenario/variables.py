@@ -26,6 +26,8 @@ MAX_DEPTH = 40
 NAME = r"[A-Za-z_][A-Za-z0-9_]*"
 REFERENCE = re.compile(rf"\$(?:\$|(?P<bare>{NAME})|\{{(?P<braced>{NAME})(?P<rest>[^}}]?))")
 ASSIGNMENT = re.compile(rf"^\s*(?:export\s+)?({NAME})\s*=", re.MULTILINE)
+ALONE = re.compile(rf"^[ \t]*(?:export[ \t]+)?({NAME})[ \t]*\r?$", re.MULTILINE)
+"""A line of an environment file without a value, which is then that of the variable here."""
 DEFAULTS = (
     "compose.yaml",
     "compose.yml",
@@ -70,6 +72,8 @@ def named_variables(
         given.update(dict.fromkeys(ASSIGNMENT.findall(settings)))
         _note(found, _of_text(dot_env, _unquoted(settings), by_shell=False))
         is_yaml = file.suffix in (".yml", ".yaml")
+        if not is_yaml:
+            _note(found, (NamedVariable(name, file, False) for name in ALONE.findall(content)))
         _note(found, _of_text(file, content if is_yaml else _unquoted(content), by_shell=False))
         for document in _yaml(content):
             _note(found, _of_document(file, document))

@@ -111,6 +111,15 @@ def test_files_that_a_compose_file_leads_to(here: Path, file: str) -> None:
     assert "ELSEWHERE" in names(here)
 
 
+def test_a_name_alone_in_an_environment_file_is_taken_over_from_here(here: Path) -> None:
+    text = "TAKEN\n  export TAKEN_TOO\r\nGIVEN=1\n# COMMENT\nno name\nKEY: value\n"
+    (here.parent / "deploy" / "api.env").write_text(text)
+    found = set(names(here))
+    assert {"TAKEN", "TAKEN_TOO"} <= found
+    assert found.isdisjoint({"GIVEN", "COMMENT", "KEY"})
+    assert "TAKEN" not in names(here, needed=True)
+
+
 def test_a_dollar_in_single_quotes_of_an_environment_file_is_one(here: Path) -> None:
     for name in (".env", "api.env"):
         (here.parent / "deploy" / name).write_text("A='5$NOT_ONE'\nB=\"$ONE\"\nC=it's $TWO\n")

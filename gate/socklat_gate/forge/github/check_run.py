@@ -114,6 +114,8 @@ def _create_run(api: GitHub, repository: str, check: Check) -> None:
 
 def _failed_job(api: GitHub, repository: str, check: Check) -> str:
     """Another job of this very run that wrote the check and failed; empty without one."""
+    if not check.job:
+        return ""
     query: dict[str, str | int] = {
         "check_name": one_line(check.name, MAX_NAME),
         "filter": "all",
@@ -133,7 +135,7 @@ def _failed_job(api: GitHub, repository: str, check: Check) -> str:
     }
     for job, has_failed in failed.items():
         other_run, _, other = job.partition("/")
-        if run and other_run == run and other != own and has_failed:
+        if other_run == run and other != own and has_failed:
             return one_line(other, MAX_NAME)
     return ""
 

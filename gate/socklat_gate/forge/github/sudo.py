@@ -27,7 +27,10 @@ KEPT = re.compile(
 )
 """What commands of Docker, compose and git go by; what looks secret among it must be named."""
 
-KEPT_SECRETS = re.compile(r"AWS_.*|DOCKER_AUTH_CONFIG")
+KEPT_SECRETS = re.compile(
+    r"AWS_.*|AZURE_STORAGE_.*|(?:CLOUDSDK|FSSPEC|GCSFS)_.*|GOOGLE_APPLICATION_CREDENTIALS"
+    r"|DOCKER_AUTH_CONFIG"
+)
 """Credentials of a store of baselines, whose address no scenario names, and of registries."""
 
 OWN = {LIFELINE}

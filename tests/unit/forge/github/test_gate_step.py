@@ -139,7 +139,7 @@ def test_the_child_can_neither_speak_for_the_step_nor_to_github() -> None:
 def test_sudo_keeps_what_a_gate_looks_at() -> None:
     usual = [
         *("PATH", "HOME", "DOCKER_CONFIG", "DOCKER_HOST", "COMPOSE_PROFILES", "COMPOSE_FILE"),
-        "DOCKER_AUTH_CONFIG",
+        *("DOCKER_AUTH_CONFIG", "AZURE_STORAGE_KEY", "GOOGLE_APPLICATION_CREDENTIALS"),
         *("HTTPS_PROXY", "http_proxy", "no_proxy", "ALL_PROXY", "SSL_CERT_FILE", "XDG_RUNTIME_DIR"),
         *("GITHUB_SHA", "RUNNER_TEMP", "AWS_SECRET_ACCESS_KEY", "BUILDX_BUILDER", "TZ", "LC_ALL"),
     ]
