@@ -39,15 +39,19 @@ def _values(value: Any) -> list[str]:
     if isinstance(value, (dict, list)):
         inner = value.values() if isinstance(value, dict) else value
         return [text for one in inner for text in _values(one)]
-    if value is None or value == "":
-        return []
+    if value is None:
+        return [""]
     return [value if isinstance(value, str) else json.dumps(value)]
 
 
 def _word(texts: list[str]) -> str:
-    plain = JOINT.join(texts)
+    if not any(texts):
+        return ""
+    plain = JOINT.join(filter(None, texts))
     word = OTHERS.sub("-", plain).strip("-.")[:MOST]
-    if word == plain and not any(JOINT in text for text in texts if len(texts) > 1):
+    # Of several values one may be empty, or have what they are joined by.
+    one_way = len(texts) == 1 or all(text and JOINT not in text for text in texts)
+    if word == plain and one_way:
         return word
     digest = hashlib.sha256(json.dumps(texts).encode()).hexdigest()[:8]
     return f"{word}-{digest}".lstrip("-")

@@ -32,6 +32,7 @@ def test_what_the_workflow_says_comes_first() -> None:
 def test_two_jobs_never_have_one_key() -> None:
     jobs = [("a_b", "c"), ("a", "b_c"), ("a", "b", "c"), ("a b", "c"), ("a-b", "c"), ("x" * 90,)]
     jobs += [("x" * 91,), ("é",), ("ü",), ("",), ("a", "b c"), *((text,) for text in TEXTS)]
+    jobs += [("x", ""), ("", "x"), ("x",), ("", "x", "y"), ("x", "", "y"), ("x", "y", "")]
     keys = [of_matrix(*job) for job in jobs]
     assert len(set(keys)) == len(set(jobs))
 
