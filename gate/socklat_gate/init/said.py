@@ -95,5 +95,7 @@ def _next_steps(found: Source, out: Path, finding: Finding) -> list[str]:
         *steps,
         "then:",
         "  socklat-gate doctor",
-        f"  socklat-gate gate {scenario} --baseline-image {reference}",
+        f"  socklat-gate gate {scenario} --baseline-image {reference} --allow-same-image",
+        "which tries it out, with the same image twice; from then on:",
+        f"  socklat-gate gate {scenario} --baseline-image RELEASED",
     ]

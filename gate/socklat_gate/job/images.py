@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
@@ -207,7 +208,7 @@ def image_of(client: DockerClient, campaign: Campaign, on_phase: OnPhase) -> Ima
     """
     kept = local_image(client, campaign.image_id)
     if kept is not None:
-        return ImageRef(campaign.image, kept.id, kept.digest)
+        return replace(kept, reference=campaign.image)
     if local_image(client, campaign.image) is not None or campaign.image.startswith(REPOSITORY):
         return None  # another build, and no registry has ours
     try:

@@ -10,7 +10,7 @@ import logging
 import re
 import time
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from types import TracebackType
 
@@ -106,7 +106,7 @@ class BuiltImages:
                 "`docker buildx use default`",
             )
         held.id = found.id
-        return ImageRef(f"{REPOSITORY}:{key}", found.id, "", found.created)
+        return replace(found, reference=f"{REPOSITORY}:{key}", digest="")
 
     def use(self, image: ImageRef) -> None:
         """Holds an earlier image that this job compares with, and marks it as used."""

@@ -116,3 +116,14 @@ def test_a_path_that_was_given_is_no_stand_in(tmp_path: Path) -> None:
     finding = Finding(replace(GOOD, path="/orders"), 8080, path_given=True)
     load: Any = written(tmp_path, finding).load
     assert (load.path, load.stand_in) == ("/orders", False)
+
+
+def test_the_command_that_is_printed_compares_an_image_with_itself_and_says_so() -> None:
+    """Else whoever copies it learns that the same image is in both arms."""
+    lines = [line.strip() for line in text_of(Finding(GOOD, 8080)).splitlines()]
+    gate = "socklat-gate gate socklat.toml --baseline-image"
+    assert lines[-3:] == [
+        f"{gate} shop:dev --allow-same-image",
+        "which tries it out, with the same image twice; from then on:",
+        f"{gate} RELEASED",
+    ]

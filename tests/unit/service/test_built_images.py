@@ -87,7 +87,8 @@ class _Named:
         found = self._of.tags.get(name) or (name if name in self._of.tags.values() else None)
         if found is None:
             raise docker.errors.ImageNotFound("no such image")
-        return type("Image", (), {"id": found, "attrs": {}})
+        config = {"Healthcheck": {"Test": ["CMD", "/ok"]}}
+        return type("Image", (), {"id": found, "attrs": {"Config": config}})
 
 
 def job(images: Any, image: str, *needed: str, keep: bool = True) -> ImageRef:
@@ -99,7 +100,7 @@ def test_twenty_jobs_leave_one_image_and_none_without_a_name() -> None:
     images: Any = Images()
     for at in range(20):
         found = job(images, f"sha256:{at:064x}")
-        assert found.reference == f"{REPOSITORY}:{KEY}"
+        assert (found.reference, found.check) == (f"{REPOSITORY}:{KEY}", ("CMD", "/ok"))
     assert images.tags == {f"{REPOSITORY}:{KEY}": f"sha256:{19:064x}"}
     assert len(images.removed) == 19
     assert images.dangling == set()
