@@ -78,8 +78,8 @@ def detect(
                 continue
             asked = [one for one in (path, source.health_path, "/") if one]
             paths = [path] if path else list(dict.fromkeys(asked))
-            found, port = _likeliest(running, search.ports, paths, on_phase)
-            startup_s = time.monotonic() - begun_s if found.verified else 0.0
+            found, port, since_s = _likeliest(running, search.look_again, paths, on_phase)
+            startup_s = since_s - begun_s if found.verified else 0.0
             others = tuple(one for one in (*search.ports, *search.others) if one != port)
             finding = Finding(
                 found,
@@ -96,28 +96,34 @@ def detect(
 
 def _likeliest(
     running: RunningArm,
-    ports: Sequence[int],
+    ports: Callable[[], Sequence[int]],
     paths: Sequence[str],
     on_phase: Callable[[str], None],
-) -> tuple[DetectedProtocol, int]:
-    """What is spoken on the port that responds best, the first one of several; and that port."""
+) -> tuple[DetectedProtocol, int, float]:
+    """What is spoken on the port that responds best, the first one of several; that port; since.
+
+    ``ports`` are those that take connections by now, since a further one may follow later.  It has
+    responded so well since that moment (CLOCK_MONOTONIC, s): what comes after is patience.
+    """
     begun_s = time.monotonic()
+    since_s: dict[int, float] = {}
     asked_while_it_spoke = False
     while True:
         tried_ports = []
-        for port in ports[:MOST_PORTS]:
+        for port in ports()[:MOST_PORTS]:
             on_phase(f"trying port {port}")
             tried_ports.append((detect_at(running.host, port, paths), port))
         best = max(tried_ports, key=lambda one: _rank(one[0]))
+        since = since_s.setdefault(_rank(best[0]), time.monotonic())
         if best[0].verified or best[0].tls:
-            patience_s = _patience_s(best[0].status)
+            patience_s = 0.0 if best[0].endless else _patience_s(best[0].status)
         else:
             patience_s = _patience_with_the_mute_s(running.host, best[1])
             if not patience_s and not asked_while_it_spoke:
                 asked_while_it_spoke = True  # it may have begun to speak meanwhile
                 continue
         if time.monotonic() - begun_s >= patience_s:
-            return best
+            return *best, since
         on_phase(f"waiting for port {best[1]} to respond well ({best[0].status or 'nothing'} yet)")
         time.sleep(RISE_EVERY_S)
 
@@ -147,7 +153,7 @@ def _patience_with_the_mute_s(host: str, port: int) -> float:
 def _rank(found: DetectedProtocol) -> int:
     if not found.verified:
         return 0
-    return _rank_of(found.status)
+    return _rank_of(BAD_STATUS if found.endless else found.status)
 
 
 def _rank_of(status: int) -> int:
@@ -170,7 +176,7 @@ def _explored(finding: Finding, host: str, most: int, on_phase: Callable[[str], 
     else:
         seen = discovered(host, port, _page(found), most, on_phase, tls=found.tls)
     if seen is None:
-        if found.status >= REDIRECT:
+        if found.status >= REDIRECT or found.endless:
             found = with_usual_path(found, host, port, on_phase)
         return replace(finding, protocol=found)
     if seen.latency_s:

@@ -31,6 +31,7 @@ class PortSearch:
     def __init__(self, declared: Sequence[int]) -> None:
         self._declared = tuple(declared)
         self._first_s: float | None = None
+        self._item: ContainerProcess | None = None
         self.ports: tuple[int, ...] = ()
         self.others: tuple[int, ...] = ()
         self.ipv6_only = False
@@ -52,9 +53,20 @@ class PortSearch:
         complete = bool(self._declared) and len(ports) == len(self._declared)
         if not complete and time.monotonic() - self._first_s < SETTLE_S:
             return "further ports may follow"
+        self._item = item
         self.ports = ports
         self.others = tuple(port for port in listening if port not in ports)
         return ""
+
+    def look_again(self) -> tuple[int, ...]:
+        """The ports that take connections by now, those from before first."""
+        if self._item is not None and not self._declared:
+            known = {*self.ports, *self.others}
+            item, listening = self._item, reachable_ports(_listeners(self._item.pid))
+            new = [one for one in listening if one < FIRST_EPHEMERAL_PORT and one not in known]
+            taking = tuple(port for port in new if _connects(item.address, port))
+            self.ports = (*self.ports, *taking)[:MOST_PORTS]
+        return self.ports
 
 
 def _listeners(pid: int) -> list[Listener]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from socklat_gate.init.finding import Finding
 from socklat_gate.init.scenario_text import SLOW_START_S
 from socklat_gate.init.source import UNNAMED, Source
-from socklat_gate.load.protocols.http_detection import HTTP
+from socklat_gate.load.protocols.http_detection import ENDLESS, HTTP
 from socklat_gate.load.protocols.protocol import DetectedProtocol
 from socklat_gate.measured.bpf_layout import layout
 from socklat_gate.measured.names import BAD_STATUS, REDIRECT
@@ -43,7 +43,8 @@ def _about(finding: Finding) -> Iterator[str]:
 def _summary(found: Source, port: int, detected: DetectedProtocol) -> str:
     if not detected.verified:
         return f"{found}, port {port}, {detected.protocol.name} by its number ({detected.problem})"
-    took = f", {1000 * detected.latency_s:.3g} ms" if detected.latency_s else ""
+    took = f", {detected.latency_s:.3g} s" if detected.latency_s >= 1 else ""
+    took = took or (f", {1000 * detected.latency_s:.3g} ms" if detected.latency_s else "")
     if detected.protocol is HTTP:
         by = f", where {detected.redirected_from} redirects to" if detected.redirected_from else ""
         by = f", since {detected.in_place_of}" if detected.in_place_of else by
@@ -75,6 +76,11 @@ def _next_steps(found: Source, out: Path, finding: Finding) -> list[str]:
         steps.append(
             f"first: which path responds well? {detected.path} responded {detected.status}, which "
             f"{counts}: set load.path, or run init with --path /... --force"
+        )
+    elif detected.endless:
+        steps.append(
+            f"first: which path responds well? {detected.path} responded {detected.status}"
+            f"{ENDLESS}: set load.path, or run init with --path /... --force"
         )
     elif detected.in_place_of:
         steps.append(

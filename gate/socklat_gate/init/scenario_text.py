@@ -85,7 +85,7 @@ def scenario_text(source: Source, finding: Finding) -> str:
 
 def _ready_path(found: DetectedProtocol, proposal: Proposal | None) -> str:
     """A path that responds 200 once the service is ready; empty if none is known."""
-    if found.status == 200:
+    if found.status == 200 and not found.endless:
         return found.path
     paths = {one.path for one in proposal.active} if proposal and found.verified else set()
     return next((path for path in HEALTH_PATHS if path in paths), "")

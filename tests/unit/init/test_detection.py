@@ -25,6 +25,7 @@ from socklat_gate.load.protocols.registry import DETECTORS
 from socklat_gate.service.container_process import ContainerProcess
 from tests.certificates import issue
 from tests.unit.https_site import https_site
+from tests.unit.init.http_service import UNBOUNDED, endless
 
 HERE: Any = SimpleNamespace(host="127.0.0.1")
 Status = Callable[[str], int]
@@ -73,7 +74,7 @@ def after(seconds: float, before: int) -> Status:
 
 
 def likeliest(*ports: int, paths: tuple[str, ...] = ("/",)) -> Any:
-    return detection._likeliest(HERE, ports, paths, lambda phase: None)
+    return detection._likeliest(HERE, lambda: ports, paths, lambda phase: None)[:2]
 
 
 @pytest.mark.parametrize("before", [503, 500, 0])
@@ -81,6 +82,27 @@ def test_a_service_that_listens_before_it_is_ready_is_waited_for(before: int) ->
     with site(after(0.5, before)) as port:
         found, at = likeliest(port)
     assert (found.status, at, found.verified) == (200, port, True)
+
+
+def test_patience_is_no_part_of_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(detection, "SETTLE_WITHIN_S", 1.0)
+    begun_s = time.monotonic()
+    with site(lambda path: 404) as port:
+        since_s = detection._likeliest(HERE, lambda: [port], ["/"], lambda phase: None)[2]
+    assert time.monotonic() - begun_s > 1.0
+    assert since_s - begun_s < 0.9
+
+
+def test_a_stream_without_an_end_is_not_what_is_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_detection, "TRY_TIMEOUT_S", 0.2)
+    with endless(UNBOUNDED, b":\n\n") as port, site(lambda path: 200) as other:
+        assert likeliest(port, other)[1] == other
+    with endless(UNBOUNDED, b":\n\n") as port:
+        found, _ = likeliest(port)
+    with site(lambda path: 200 if path == "/health" else 404) as healthy:
+        better = with_usual_path(found, "127.0.0.1", healthy, lambda phase: None)
+    assert (found.endless, better.endless, better.path) == (True, False, "/health")
+    assert "with a body that is not over" in better.in_place_of
 
 
 def test_what_stays_unwell_is_written_down_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -183,6 +205,21 @@ def test_without_a_declaration_any_port_that_others_can_reach(
         until_found(search, process())
         assert outside.getsockname()[1] in search.ports
         assert inside.getsockname()[1] not in search.ports
+
+
+def test_a_further_port_may_follow_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As of a service whose own port comes after the one for its health."""
+    monkeypatch.setattr(port_search, "SETTLE_S", 0.0)
+    monkeypatch.setattr(port_search, "FIRST_EPHEMERAL_PORT", 1 << 16)
+    monkeypatch.setattr(port_search, "MOST_PORTS", 1 << 16)
+    with listening("0.0.0.0") as first:
+        search, declared = PortSearch(()), PortSearch([first.getsockname()[1]])
+        until_found(search, process())
+        until_found(declared, process())
+        with listening("0.0.0.0") as late:
+            assert late.getsockname()[1] not in search.ports
+            assert late.getsockname()[1] in search.look_again()
+            assert declared.look_again() == (first.getsockname()[1],)
 
 
 def test_a_service_that_takes_ipv6_alone_is_told_of() -> None:

@@ -39,6 +39,13 @@ def test_other_ports_are_named() -> None:
     assert "it also listens on 9090: --port N" in text
 
 
+def test_a_stream_without_an_end_asks_for_another_path(tmp_path: Path) -> None:
+    finding = Finding(replace(GOOD, endless=True, latency_s=0.0), 8080)
+    text = text_of(finding)
+    assert "first: which path responds well? / responded 200 with a body that is not over" in text
+    assert written(tmp_path, finding).service.ready.http is None
+
+
 def test_a_slow_starter_gets_the_time_that_it_needs(tmp_path: Path) -> None:
     finding = Finding(GOOD, 8080, startup_s=42.0)
     assert written(tmp_path, finding).service.ready.timeout_s == 130

@@ -144,6 +144,9 @@ def test_a_stream_without_an_end_is_detected_by_its_status(monkeypatch: pytest.M
         found = HTTP.detect(HOST, port, ["/"])
     assert found is not None
     assert (found.status, found.verified, found.latency_s) == (200, True, 0.0)
+    assert found.endless
+    (comment,) = [key.comment for key in HTTP.load_keys(found) if key.key == "path"]
+    assert "a body that is not over after" in comment
 
 
 def test_how_long_the_body_waits_behind_the_head(monkeypatch: pytest.MonkeyPatch) -> None:

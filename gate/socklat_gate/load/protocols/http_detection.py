@@ -15,11 +15,12 @@ from socklat_gate.load.protocols.protocol import DetectedProtocol, LoadKey, OwnR
 from socklat_gate.load.protocols.tls_detection import ANY_CERTIFICATE
 from socklat_gate.measured.names import BAD_STATUS, REDIRECT
 
-__all__ = ["HTTP"]
+__all__ = ["ENDLESS", "HTTP"]
 
 USUAL_PORTS = {"http": 80, "https": 443}
 MAX_REDIRECTS = 3
 MOST_BODY = 16_000_000
+ENDLESS = f" with a body that is not over after {TRY_TIMEOUT_S:g} s"
 _PATH = re.compile(r"/[!-~]*")
 
 
@@ -50,7 +51,7 @@ class _HttpDetector:
             tried = self._follow(host, port, path, tls=tls)
             if tried is None:
                 continue
-            if tried.status < REDIRECT:
+            if tried.status < REDIRECT and not tried.endless:
                 return tried
             if found is None or found.status >= BAD_STATUS:
                 found = tried
@@ -87,32 +88,35 @@ class _HttpDetector:
             connection.request("GET", path, headers=headers)
             response = connection.getresponse()
             head_s = time.monotonic()
-            with suppress(TimeoutError):  # a stream without an end has a status all the same
+            try:
                 read_body(response, MOST_BODY, TRY_TIMEOUT_S)
+            except TimeoutError:  # a stream without an end has a status all the same
+                endless.append(path)
             waits_s.append(time.monotonic() - head_s)
             return response.status, response.headers.get("Location") or ""
 
         failures = (OSError, HTTPException, ValueError)
-        latency_s = 0.0
+        latency_s, endless = 0.0, list[str]()
         waits_s: list[float] = []
         with closing(connection):
             try:
                 status, location = get()
             except failures:
                 return None
-            with suppress(*failures):  # one that closes without saying so
-                latency_s = usual_latency_s(get)
-        to = _own_path(f"{'https' if tls else 'http'}://{name}{path}", location)
+            if not endless:
+                with suppress(*failures):  # one that closes without saying so
+                    latency_s = usual_latency_s(get)
         return DetectedProtocol(
             self,
             path,
             status,
             latency_s,
             verified=True,
-            location=to,
+            location=_own_path(f"{'https' if tls else 'http'}://{name}{path}", location),
             tls=tls,
             # The first response of a connection is acknowledged at once.
             body_wait_s=median(waits_s[1:]) if waits_s[1:] else 0.0,
+            endless=bool(endless),
         )
 
     def load_keys(self, found: DetectedProtocol) -> Iterator[LoadKey]:
@@ -152,9 +156,9 @@ def _response_text(found: DetectedProtocol) -> str:
         return f"{text}; {found.redirected_from} redirects to it"
     if found.in_place_of:
         return f"{text}; {found.in_place_of}: name a path that the service is for"
-    if found.status >= BAD_STATUS:
+    if found.status >= BAD_STATUS or found.endless:
         counts = "" if found.is_refused else ", which counts as an error"
-        return f"{text}{counts}: name a path that responds well"
+        return f"{text}{ENDLESS if found.endless else counts}: name a path that responds well"
     if found.status >= REDIRECT:
         where = f" to {found.location}" if found.location else ""
         return f"{text}, a redirect{where} that is not followed: name a path that responds itself"

@@ -57,7 +57,7 @@ class DetectedProtocol:
     ``path`` redirects to, ``redirected_from`` the one that redirected to ``path`` ("": none).
     ``in_place_of`` tells what a better known path responded, which is why this one is loaded.
     ``tls``: it speaks it over TLS.  ``body_wait_s`` is how much of the latency a body of HTTP comes
-    after its head.
+    after its head; ``endless``: that body does not end.
     """
 
     protocol: Detector
@@ -71,6 +71,7 @@ class DetectedProtocol:
     in_place_of: str = ""
     tls: bool = False
     body_wait_s: float = 0.0
+    endless: bool = False
 
     @property
     def is_refused(self) -> bool:
