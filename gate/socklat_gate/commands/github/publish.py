@@ -120,6 +120,7 @@ def publish(
 
         socklat-gate github publish socklat-out --no-check --fail-on inconclusive
     """
+    from socklat_gate import masking
     from socklat_gate.forge.github.api import GitHub
     from socklat_gate.forge.github.checkout import about_checkout, commits_of
     from socklat_gate.forge.github.publishing import Wanted, artifact_address
@@ -127,6 +128,7 @@ def publish(
     from socklat_gate.forge.github.target import target_of
     from socklat_gate.forge.github.workflow_job import job_of, with_subject
 
+    masking.suspect(os.environ)
     directory = directory_of(scenario)
     job = about_checkout(with_subject(job_of(os.environ), subject), directory)
     address = artifact_address(job, artifact_url)

@@ -90,6 +90,7 @@ def built_image(runner: Runner, directory: Path) -> Iterator[str]:
 
     Raises `UsageError` (NO_SUCH_IMAGE) when it cannot be built, and `Interrupted`.
     """
+    masking.suspect(os.environ)
     docker = shutil.which("docker")
     tag = f"socklat-gate-candidate:{secrets.token_hex(6)}"
     environment = child_environment(os.environ)

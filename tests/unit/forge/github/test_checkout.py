@@ -217,6 +217,22 @@ def test_a_result_of_another_scenario_is_red(workspace: Workspace) -> None:
     assert workspace.server.checks[0]["conclusion"] == "failure"
 
 
+def test_a_log_that_a_workflow_kept_by_itself_is_shown_without_the_token(
+    workspace: Workspace,
+) -> None:
+    workspace.repository.git("checkout", "--quiet", "merged")
+    workspace.job()
+    log = workspace.directory / "gate.log"
+    log.write_text(f"error: refused for {TOKEN} [no_docker]\n")
+    done = workspace.step(
+        "publish", "out", "--exit-code", "3", "--scenario", "socklat.toml", "--log", str(log)
+    )
+    assert done.exception is None, done.exception
+    shown = [str(workspace.server.checks), str(workspace.server.comments), done.output]
+    assert all("refused for" in text and TOKEN not in text for text in shown)
+    assert TOKEN not in (workspace.directory / "summary").read_text()
+
+
 def test_what_changed_files_were_measured_at_is_of_that_commit(workspace: Workspace) -> None:
     workspace.repository.git("checkout", "--quiet", "merged")
     workspace.job()

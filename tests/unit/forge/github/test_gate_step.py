@@ -334,6 +334,22 @@ def test_it_is_built_by_buildkit_where_the_command_has_it(
     assert seen.read_text().splitlines()[0] == f"build:{asked}:1"
 
 
+def test_what_a_build_shows_of_its_arguments_is_masked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of which the job's own token is none: it is not given to the build either."""
+    (tmp_path / "docker").write_text(f'#!{SHELL}\necho "#7 RUN npm ci --token=$NPM_TOKEN"\n')
+    (tmp_path / "docker").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("NPM_TOKEN", "npm_canary5bd1e8c7")
+    runner = runner_in(tmp_path)
+    with built_image(runner, tmp_path):
+        pass
+    assert isinstance(runner.log, io.StringIO)
+    assert "#7 RUN npm ci --token=***" in runner.log.getvalue()
+    assert "canary" not in runner.log.getvalue()
+
+
 @pytest.mark.parametrize("follows", [True, False])
 def test_without_the_runners_directory_the_log_lies_beside_its_files_or_nowhere(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, follows: bool
