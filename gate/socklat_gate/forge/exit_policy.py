@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import signal
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Literal
@@ -44,6 +45,13 @@ MEANING = {
     Exit.SIGPIPE: "lost its output",
     Exit.SIGTERM: "was terminated",
 }
+OF_SHELLS = {
+    124: "took too long for `timeout`, which ended it",
+    126: "could not be started",
+    127: "was not found",
+}
+"""Exit codes of whoever was to start the gate."""
+BY_SIGNAL = 128
 
 
 class FailOn(str, Enum):
@@ -123,7 +131,14 @@ def level_of(
 def meaning_of(exit_code: int) -> str:
     """How the gate ended, as the end of a sentence."""
     known = [text for code, text in MEANING.items() if code == exit_code]
-    return known[0] if known else "ended in a way that is not known"
+    if known or exit_code in OF_SHELLS:
+        return known[0] if known else OF_SHELLS[exit_code]
+    try:
+        number = signal.Signals(exit_code - BY_SIGNAL)
+    except ValueError:
+        return "ended in a way that is not known"
+    why = ", as the system does when memory runs out" if number is signal.SIGKILL else ""
+    return f"was ended by {number.name}{why}"
 
 
 def latency_change(verdict: Verdict, quantile: float) -> float | None:

@@ -101,7 +101,23 @@ def test_only_where_nothing_is_stored_there_is_none_yet(reason: Reason) -> None:
 
 def test_every_exit_code_has_a_meaning() -> None:
     assert len({meaning_of(code) for code in Exit}) == len(Exit)
-    assert meaning_of(137) == "ended in a way that is not known"
+    assert meaning_of(99) == "ended in a way that is not known"
+
+
+@pytest.mark.parametrize(
+    ("code", "meaning"),
+    [
+        (124, "took too long for `timeout`, which ended it"),
+        (126, "could not be started"),
+        (127, "was not found"),
+        (134, "was ended by SIGABRT"),
+        (137, "was ended by SIGKILL, as the system does when memory runs out"),
+        (139, "was ended by SIGSEGV"),
+        (255, "ended in a way that is not known"),
+    ],
+)
+def test_what_ended_a_gate_that_could_not_say_so(code: int, meaning: str) -> None:
+    assert meaning_of(code) == meaning
 
 
 def test_the_change_of_a_quantile() -> None:
