@@ -68,7 +68,11 @@ def look_at(
             wanted.path,
         )
     except InvalidMeasurement as error:
-        at = chosen_port(found, given)
+        try:
+            at = chosen_port(found, given)
+        except UsageError as unknown:
+            unknown.and_beside([error.message])
+            raise
         progress.line(f"{error.message}")
         return found, at, _untried(at, proposal, "the image did not start alone")
     at = finding.port

@@ -47,7 +47,7 @@ class PortSearch:
             return ""
         if not ports:
             named = f"port {', '.join(map(str, wanted))}" if wanted else "any port"
-            return f"it takes no connection on {named}{_listening_text(listening)}"
+            return f"it takes no connection on {named}{_listening_text(found, listening)}"
         if self._first_s is None:
             self._first_s = time.monotonic()
         complete = bool(self._declared) and len(ports) == len(self._declared)
@@ -89,5 +89,9 @@ def _takes_ipv6_alone(found: Sequence[Listener], port: int, host: str) -> bool:
     return ":" not in host and bool(here) and all(one.address.version == 6 for one in here)
 
 
-def _listening_text(listening: Sequence[int]) -> str:
-    return f"; it listens on {', '.join(map(str, listening))}" if listening else ""
+def _listening_text(found: Sequence[Listener], listening: Sequence[int]) -> str:
+    if listening:
+        return f"; it listens on {', '.join(map(str, listening))}"
+    inside = sorted({f"{one.address}:{one.port}" for one in found if one.inside_only})
+    alone = ", where nothing outside of it can connect: let it listen on 0.0.0.0"
+    return f"; it listens on {', '.join(inside[:MOST_PORTS])} alone{alone}" if inside else ""

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ipaddress import ip_address
 from pathlib import Path
 from threading import Thread
 from types import SimpleNamespace
@@ -23,6 +24,7 @@ from socklat_gate.init.port_search import PortSearch
 from socklat_gate.load.protocols import handshake, http_detection
 from socklat_gate.load.protocols.registry import DETECTORS
 from socklat_gate.service.container_process import ContainerProcess
+from socklat_gate.service.tcp_listeners import Listener
 from tests.certificates import issue
 from tests.unit.https_site import https_site
 from tests.unit.init.http_service import UNBOUNDED, endless
@@ -220,6 +222,13 @@ def test_a_further_port_may_follow_later(monkeypatch: pytest.MonkeyPatch) -> Non
             assert late.getsockname()[1] not in search.ports
             assert late.getsockname()[1] in search.look_again()
             assert declared.look_again() == (first.getsockname()[1],)
+
+
+def test_one_that_listens_inside_alone_is_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    inside = Listener(8080, "1", ip_address("127.0.0.1"))
+    monkeypatch.setattr(port_search, "listeners", lambda pid: [inside])
+    said = PortSearch(())(process())
+    assert "it listens on 127.0.0.1:8080 alone, where nothing outside" in said
 
 
 def test_a_service_that_takes_ipv6_alone_is_told_of() -> None:
