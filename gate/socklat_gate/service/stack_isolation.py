@@ -129,6 +129,16 @@ def _problems(stack: Document, tested: str, shared: Collection[str]) -> Iterator
     yield from _volume_problems(stack, shared)
     yield from mount_problems(_with_device_mounts(stack), shared)
     for name, definition in stack["services"].items():
+        build = definition.get("build")
+        more = build.get("additional_contexts") if isinstance(build, Mapping) else None
+        if isinstance(more, Mapping) and any(
+            str(one).startswith("service:") for one in more.values()
+        ):
+            yield (
+                f"services.{name}.build.additional_contexts",
+                "each image is built by itself, not from another service's: name an image or a "
+                "directory, or a stage of one Dockerfile",
+            )
         for key in ELSEWHERE:
             if definition.get(key):
                 yield f"services.{name}.{key}", "is no container, so both arms would share it"

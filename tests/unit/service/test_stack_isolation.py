@@ -49,6 +49,10 @@ def isolated(document: dict[str, Any], *shared: str, alone: bool = False) -> dic
         ({"network_mode": "shopnet"}, "services.api.network_mode: "),
         ({"cgroup_parent": "/m"}, "services.api.cgroup_parent: "),
         ({"scale": 0}, "services.api.scale: "),
+        (
+            {"build": {"context": ".", "additional_contexts": {"base": "service:base"}}},
+            "services.api.build.additional_contexts: ",
+        ),
         ({"deploy": {"replicas": 0}}, "services.api.deploy.replicas: "),
         ({"ipc": "host"}, "services.api.ipc: "),
         ({"pid": "host"}, "services.api.pid: "),
