@@ -13,6 +13,7 @@ from contextlib import suppress
 
 import click
 
+from socklat_gate import masking
 from socklat_gate.errors import Exit, GateError, Reason, UsageError
 from socklat_gate.interrupt import follow_lifeline, interruptible
 from socklat_gate.refusals import refusal_of
@@ -47,6 +48,9 @@ def _run(arguments: Sequence[str] | None) -> int:
     # Nothing here needs the threads that numpy's BLAS starts when it is imported: they would keep
     # the capabilities that the main thread drops, and are noise beside what is measured.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    # Whatever fails first may show them: a compose file that is read before Docker is looked for.
+    masking.suspect(os.environ)
+    masking.register_within(sys.argv[1:] if arguments is None else arguments)
     # Imported here, since it takes a moment in which a signal must be obeyed too.
     from socklat_gate.commands.root import cli  # noqa: PLC0415
 

@@ -28,6 +28,7 @@ __all__ = [
     "mask_cut",
     "mask_foreign",
     "register",
+    "register_within",
     "registered",
     "suspect",
     "suspect_values",
@@ -88,6 +89,13 @@ def suspect(environment: Mapping[str, str]) -> None:
         if looks_secret(name) and len(value) >= MIN_SUSPECT and not _is_ordinary(value):
             suspect_values((value,))
         suspect_values(_within(value))
+
+
+def register_within(values: Iterable[str]) -> None:
+    """Replace in everything what addresses among these have as passwords: a command line's, say."""
+    for value in values:
+        for one in _within(value):
+            register(one)
 
 
 def suspect_values(values: Iterable[str]) -> None:

@@ -358,6 +358,41 @@ def test_nothing_secret_leaves_by_stderr(unbuffered: str) -> None:
     assert PLAIN not in done.stderr
 
 
+STARTED = """
+import os
+from socklat_gate import cli, masking
+try:
+    cli.main(["--version"])
+except SystemExit:
+    print(masking.mask_foreign(f"compose: {os.environ['API_TOKEN']} is no port"))
+"""
+
+
+def test_what_looks_secret_is_known_from_the_start() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", STARTED],
+        env={**os.environ, "PYTHONPATH": f"{ROOT}/gate", "API_TOKEN": PLAIN},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.endswith(f"compose: {MASK} is no port\n")
+
+
+def test_a_password_in_an_argument_is_not_repeated() -> None:
+    place = f"git+branch:x@https://shop:{PLAIN}@forge.example/shop"
+    done = subprocess.run(
+        [sys.executable, "-m", "socklat_gate", "baseline", "list", "--baselines", place],
+        env={**os.environ, "PYTHONPATH": f"{ROOT}/gate"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "forge.example" in done.stderr
+    assert PLAIN not in done.stdout + done.stderr
+
+
 def test_nothing_is_known_after_forgetting() -> None:
     register(PLAIN)
     suspect({"DB_PASSWORD": PLAIN})
