@@ -93,7 +93,7 @@ def test_a_command_imports_its_own_only() -> None:
     commands = {name for name in found if name.startswith("socklat_gate.commands.")}
     assert commands == {
         f"socklat_gate.commands.{name}"
-        for name in ("compare", "help", "lazy", "output", "root", "verbosity")
+        for name in ("compare", "help", "lazy", "options", "output", "root", "verbosity")
     }
 
 
