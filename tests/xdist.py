@@ -42,7 +42,7 @@ class Together(LoadScopeScheduling):
 
 
 class TwoRows(LoadScopeScheduling):
-    """For tests that measure: one worker has those with a probe of their own, one has the gates.
+    """For tests marked ``row``: one worker has those of the laboratory, one has the gates.
 
     One after the other they leave three quarters of the CPUs idle.
     """

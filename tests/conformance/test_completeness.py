@@ -34,7 +34,7 @@ from tests.conformance.stand import (
     running,
 )
 
-pytestmark = [pytest.mark.kernel]
+pytestmark = [pytest.mark.kernel, pytest.mark.row]
 # The maps and the reading are the same with all hooks, and an emulated CPU compiles for 15 s.
 another_probe = pytest.mark.skipif(
     "SOCKLAT_HOOKS" in os.environ, reason="loads another probe, whatever the hook set"

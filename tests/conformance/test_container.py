@@ -33,7 +33,7 @@ from tests.conformance.stand import (
 )
 from tests.services.build import build_image
 
-pytestmark = [pytest.mark.kernel, pytest.mark.docker]
+pytestmark = [pytest.mark.kernel, pytest.mark.docker, pytest.mark.row]
 
 TAG = "socklat-test/delay:latest"
 API_TAG = "socklat-test/stages:latest"

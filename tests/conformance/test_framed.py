@@ -24,7 +24,7 @@ for name in ("h2", "wsproto"):
     pytest.importorskip(name)
 from tests.services.framed import read_count  # noqa: E402
 
-pytestmark = pytest.mark.kernel
+pytestmark = [pytest.mark.kernel, pytest.mark.row]
 
 SERVER = Path(__file__).parents[1] / "services" / "framed.py"
 CONNECTIONS = 8

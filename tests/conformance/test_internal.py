@@ -31,7 +31,7 @@ from tests.conformance.stand import (
     running,
 )
 
-pytestmark = [pytest.mark.kernel]
+pytestmark = [pytest.mark.kernel, pytest.mark.row]
 
 REQUESTS = 53  # prime
 BESIDE = 17

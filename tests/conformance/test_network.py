@@ -14,7 +14,7 @@ from socklat_gate.probe.probe import SocketProbe
 from tests.conformance.lab import Lab
 from tests.conformance.stand import REQUEST, Bounds, Stand, ask, assert_balanced, assert_true
 
-pytestmark = [pytest.mark.kernel]
+pytestmark = [pytest.mark.kernel, pytest.mark.row]
 
 REQUESTS = 53  # prime
 LOSSY_REQUESTS = 23  # prime; each lost segment costs a timeout

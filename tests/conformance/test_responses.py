@@ -26,7 +26,7 @@ from tests.conformance.stand import (
     receive,
 )
 
-pytestmark = [pytest.mark.kernel]
+pytestmark = [pytest.mark.kernel, pytest.mark.row]
 
 REQUESTS = 23  # prime
 HTTP = Traffic(http=True)

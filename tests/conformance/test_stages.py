@@ -11,7 +11,7 @@ from tests.conformance.record import Compared, note
 from tests.conformance.stand import EMULATED
 from tests.conformance.trial import Delays, Measured, Trial, drive, trickle
 
-pytestmark = [pytest.mark.kernel]
+pytestmark = [pytest.mark.kernel, pytest.mark.row]
 
 REQUESTS = 211  # prime, so that no counting twice or by halves can hit it
 CONNECTIONS = 7

@@ -25,7 +25,7 @@ from tests.conformance.stand import (
     running,
 )
 
-pytestmark = pytest.mark.kernel
+pytestmark = [pytest.mark.kernel, pytest.mark.row]
 
 REQUESTS = 17
 FLIGHTS = 2

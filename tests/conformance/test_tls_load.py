@@ -39,7 +39,7 @@ from tests.conformance.stand import (
     running,
 )
 
-pytestmark = [pytest.mark.kernel]
+pytestmark = [pytest.mark.kernel, pytest.mark.row]
 
 SERVER = Path(__file__).parents[1] / "services" / "https.py"
 WAIT_US = 3000

@@ -23,7 +23,7 @@ from tests.conformance.stand import (
     receive,
 )
 
-pytestmark = [pytest.mark.kernel]
+pytestmark = [pytest.mark.kernel, pytest.mark.row]
 
 REQUESTS = 23  # prime
 TEN_MB = 10_000_000

@@ -26,7 +26,7 @@ from tests.conformance.stand import (
     receive,
 )
 
-pytestmark = [pytest.mark.kernel]
+pytestmark = [pytest.mark.kernel, pytest.mark.row]
 
 REQUESTS = 53  # prime, so that no counting twice or by halves can hit it
 CONNECTIONS = 23

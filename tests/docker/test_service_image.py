@@ -7,7 +7,7 @@ import pytest
 from socklat_gate.errors import Reason, UsageError
 from socklat_gate.service.image import ImageRef, resolve_image
 
-pytestmark = pytest.mark.docker
+pytestmark = [pytest.mark.docker, pytest.mark.row]
 
 
 def test_a_local_image_needs_no_registry(docker_client: Any, echo: ImageRef) -> None:

@@ -11,7 +11,7 @@ from tests.faults.bench import make_images
 from tests.faults.table import FAULTS, SMOKE
 from tests.faults.trial import Means, try_out
 
-pytestmark = [pytest.mark.kernel, pytest.mark.docker]
+pytestmark = [pytest.mark.kernel, pytest.mark.docker, pytest.mark.row]
 
 
 @pytest.fixture(scope="module")

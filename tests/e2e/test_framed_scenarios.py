@@ -15,10 +15,10 @@ from socklat_gate.errors import Exit, Reason
 from socklat_gate.measured.names import REQUEST_STAGES
 from socklat_gate.measured.run import Run
 from tests.e2e.harness import SAME, Gate
-from tests.e2e.measured import measured
+from tests.e2e.measured import measured, run_once
 from tests.services.build import SCENARIOS, scenario_image
 
-pytestmark = [pytest.mark.kernel, pytest.mark.docker]
+pytestmark = [pytest.mark.kernel, pytest.mark.docker, pytest.mark.row]
 
 # As the machines of tests are: busy with other tests.
 LENIENT = "\n[gate]\nmax_steal = 1.0\nmax_excluded_pairs = 20\nwatch.minutes = 0\n"
@@ -65,10 +65,9 @@ def example(gate: Gate, docker_client: Any) -> Callable[..., Path]:
     return write
 
 
-def by_driver(gate: Gate, path: Path) -> Run:
+def by_driver(gate: Gate, path: Path, log: Path) -> Run:
     """The run, which has the driver's clock and nothing of the kernel's exchanges."""
-    done = gate.run("run", path, "--runs", 1, "--quiet")
-    assert done.code == 0, done.stderr
+    done = run_once(gate, path, log)
     assert "requests share a connection (load.streams), which the kernel cannot" in done.report
     result = read_result(gate.out / "result.json")
     assert result.campaign is not None
@@ -91,8 +90,9 @@ def test_nginx_counts_the_exchanges_that_the_kernel_saw(
     logs.mkdir()
     mounted = {"port = 8080": f'port = 8080\nvolumes = ["{logs}:/logs"]'}
     path = example("http2-nginx", **mounted, **{"duration_s = 8": "duration_s = 2"})
-    run = measured(gate, path, ("root", "page"), more_than=500)
-    lines = (logs / "access.log").read_text("utf-8").splitlines()
+    log = logs / "access.log"
+    run = measured(gate, path, ("root", "page"), more_than=500, log=log)
+    lines = log.read_text("utf-8").splitlines()
     assert all('HTTP/2.0" 200 ' in line for line in lines)
     assert len(lines) == run.load.responded_total == run.counters["seen"]
     assert run.load.answers is not None
@@ -143,8 +143,9 @@ def test_nginx_counts_as_many_requests_with_several_streams(
             "duration_s = 8": "duration_s = 2",
         },
     )
-    run = by_driver(gate, path)
-    lines = (logs / "access.log").read_text("utf-8").splitlines()
+    log = logs / "access.log"
+    run = by_driver(gate, path, log)
+    lines = log.read_text("utf-8").splitlines()
     assert all('HTTP/2.0" 200 ' in line for line in lines)
     assert len(lines) == run.load.responded_total > 8000
     assert run.load.answers is not None
@@ -192,8 +193,9 @@ def test_a_grpcio_server_counts_as_many_calls_with_several_streams(
         0.04,
         **{"rate = 500": "rate = 200\nstreams = 8", "duration_s = 16": "duration_s = 3"},
     )
-    run = by_driver(gate, path)
-    calls = (gate.directory / "log" / "calls").read_bytes()
+    log = gate.directory / "log" / "calls"
+    run = by_driver(gate, path, log)
+    calls = log.read_bytes()
     assert len(calls) == run.load.responded_total > 500
     assert run.load.answers is not None
     assert run.load.answers.statuses == {"0": run.load.responded}

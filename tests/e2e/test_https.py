@@ -14,7 +14,7 @@ from tests.e2e.harness import Gate
 from tests.e2e.measured import measured
 from tests.services.build import package_image
 
-pytestmark = [pytest.mark.kernel, pytest.mark.docker]
+pytestmark = [pytest.mark.kernel, pytest.mark.docker, pytest.mark.row]
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "docs" / "scenarios" / "node-https"
 NAMES = ["article", "articles", "order"]

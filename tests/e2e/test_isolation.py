@@ -14,7 +14,7 @@ from socklat_gate.measured.run import Run
 from tests.e2e.harness import Gate
 from tests.e2e.scenarios import write_scenario
 
-pytestmark = [pytest.mark.kernel, pytest.mark.docker]
+pytestmark = [pytest.mark.kernel, pytest.mark.docker, pytest.mark.row]
 
 RATES = (211, 307)  # primes, so that no sum of one is a sum of the other
 CONNECTIONS = (7, 11)

@@ -13,7 +13,7 @@ from socklat_gate.documents.files import read_result
 from tests.e2e.harness import Gate
 from tests.services.build import package_image
 
-pytestmark = [pytest.mark.kernel, pytest.mark.docker]
+pytestmark = [pytest.mark.kernel, pytest.mark.docker, pytest.mark.row]
 
 ROOT = Path(__file__).resolve().parents[2]
 BLOCK = re.compile(r"<!-- tested: (\S+) (\S+) -->\n```toml\n(.*?)```", re.DOTALL)

@@ -15,7 +15,7 @@ from tests.e2e.harness import SAME, Gate
 from tests.e2e.scenarios import DELAY_TAG, ECHO_TAG
 from tests.e2e.waiting import wait_until
 
-pytestmark = [pytest.mark.kernel, pytest.mark.docker]
+pytestmark = [pytest.mark.kernel, pytest.mark.docker, pytest.mark.row]
 
 Scenario = Callable[..., Path]
 LONG_S = 600.0  # longer than a test may take: whoever waits for its end fails

@@ -135,7 +135,9 @@ def test_a_budget_too_small_to_decide_is_inconclusive_and_progress_stays_in_plac
     assert "--max-pairs" in done.report  # what to do next
     for phase in ("loading the probe", "pair 1/1: starting containers", "pair 1/1: measuring"):
         assert phase in done.stderr
-    kept = [line for line in screen(done.stderr) if not line.startswith("pair excluded: ")]
+    # A busy machine repeats a pair; other tests leave something to a gate that begins.
+    others = ("pair excluded: ", "removed what an earlier, killed run left: ")
+    kept = [line for line in screen(done.stderr) if not line.startswith(others)]
     assert len(kept) == 3, done.stderr
     assert kept[0].startswith("pair 1/1  p50 ")
     assert kept[1].startswith("inconclusive: ")

@@ -27,7 +27,7 @@ from tests.services.build import compile_service
 from tests.services.groups import Groups, own_groups
 
 pytestmark = pytest.mark.kernel
-BESIDE = pytest.mark.beside
+ROW = pytest.mark.row
 """Not of those that keep a CPU from others for most of a second."""
 
 LENGTH_S = 0.8
@@ -187,7 +187,7 @@ def assert_all(names: Names, name: str, *, not_in_2: str | None = None) -> None:
 
 
 @pytest.mark.parametrize(
-    ("idle", "name"), [pytest.param("1", "blocked", marks=BESIDE), ("0", "running")]
+    ("idle", "name"), [pytest.param("1", "blocked", marks=ROW), ("0", "running")]
 )
 def test_one_that_sleeps_or_computes(
     program: Path, groups: Groups, tmp_path: Path, idle: str, name: str
@@ -195,7 +195,7 @@ def test_one_that_sleeps_or_computes(
     assert_all(stopped(program, groups, tmp_path, *STOPS, idle), name)
 
 
-@BESIDE
+@ROW
 def test_one_that_waits_for_its_pages_is_swapped(
     program: Path, groups: Groups, tmp_path: Path
 ) -> None:
@@ -215,7 +215,7 @@ def test_one_that_waits_for_its_pages_is_swapped(
     assert_all(stopped(program, groups, tmp_path, *STOPS, "2"), "swapped", not_in_2="none")
 
 
-@BESIDE
+@ROW
 def test_one_that_is_out_of_its_quota_is_throttled(
     program: Path, groups: Groups, tmp_path: Path
 ) -> None:
@@ -229,7 +229,7 @@ def test_one_that_is_out_of_its_quota_is_throttled(
     assert_all(names, "throttled", not_in_2="runnable")
 
 
-@BESIDE
+@ROW
 def test_one_that_a_signal_stops_is_blocked(program: Path, groups: Groups, tmp_path: Path) -> None:
     @contextmanager
     def signalled(pid: int) -> Iterator[None]:
