@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from enum import Enum, IntEnum
 from typing import TypeVar
 
-from socklat_gate.masking import mask, mask_foreign
+from socklat_gate.masking import mask_foreign, mask_own
 
 __all__ = [
     "Exit",
@@ -147,18 +147,19 @@ class Reason(str, Enum):
 class GateError(Exception):
     """Root of all errors the tool reports: what went wrong, which one, and what to do now.
 
-    Nothing of it holds a registered secret.  ``log`` are lines of somebody else, a container's log
-    or a tool's output: for the job's own log, and for reports only where a scenario asks for them.
+    Nothing of it holds a secret, nor what looks like one.  ``log`` are lines of somebody else, a
+    container's log or a tool's output: for the job's own log, and for reports only where a scenario
+    asks for them.
     """
 
     exit_code: Exit = Exit.USAGE
 
     def __init__(self, reason: Reason, message: str, *, remedy: str | None = None) -> None:
-        message = mask(message)
+        message = mask_own(message)
         super().__init__(message)
         self.reason = reason
         self.message = message
-        self.remedy = mask(remedy) if remedy else remedy
+        self.remedy = mask_own(remedy) if remedy else remedy
         self.log = ""
 
     def with_log(self: Error, lines: str) -> Error:
@@ -168,7 +169,7 @@ class GateError(Exception):
 
     def and_beside(self: Error, lines: Sequence[str]) -> Error:
         """The error itself, with further facts that may be its cause."""
-        self.message = "\n".join([self.message, *map(mask, lines)])
+        self.message = "\n".join([self.message, *map(mask_own, lines)])
         self.args = (self.message,)
         return self
 

@@ -27,6 +27,7 @@ __all__ = [
     "mask",
     "mask_cut",
     "mask_foreign",
+    "mask_own",
     "register",
     "register_within",
     "registered",
@@ -62,6 +63,7 @@ _IN_SETTINGS = re.compile(
     re.IGNORECASE,
 )
 """Of a connection string, whatever its variable is called."""
+_WORD = re.compile("[a-z]+")
 _IN_LOGINS = re.compile(r"""["']auth["']\s*:\s*["']([A-Za-z0-9+/=]{8,})["']""")
 """Of registries, as in ``config.json`` of Docker: name and password in Base64."""
 
@@ -128,6 +130,7 @@ def anything_known() -> bool:
 def be_ready() -> None:
     """Make what `mask` needs, which takes up to a second: not while a load runs."""
     mask("-")
+    mask_own("-")
     mask_foreign("-")
 
 
@@ -139,6 +142,15 @@ def forget_all() -> None:
 def mask(text: str) -> str:
     """``text`` with `MASK` for every registered value, also where it is encoded or escaped."""
     return _replaced(text, tuple(_Known.values))
+
+
+def mask_own(text: str) -> str:
+    """The same for a sentence of ours, which may quote what a file made of a variable.
+
+    Values that look secret go, but for single words: a database's password is often its name.
+    """
+    suspects = (one for one in _Known.suspects if not _WORD.fullmatch(one))
+    return _replaced(text, (*_Known.values, *suspects))
 
 
 def mask_foreign(text: str) -> str:

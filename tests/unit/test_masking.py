@@ -262,6 +262,17 @@ def test_what_looks_secret_is_masked_in_foreign_text_alone() -> None:
     assert mask(log) == log
 
 
+def test_an_error_of_ours_quotes_nothing_that_looks_secret_but_for_words() -> None:
+    suspect({"API_TOKEN": "canary-5eCret", "POSTGRES_PASSWORD": "postgres"})
+    error = UsageError(
+        Reason.BAD_SCENARIO,
+        "services.postgres.image: x:canary-5eCret is not known",
+        remedy="give x:canary-5eCret another name",
+    ).and_beside(["canary-5eCret"])
+    assert error.message == f"services.postgres.image: x:{MASK} is not known\n{MASK}"
+    assert error.remedy == f"give x:{MASK} another name"
+
+
 @pytest.mark.parametrize(
     ("value", "log", "left"),
     [

@@ -66,15 +66,19 @@ def test_at_once_is_at_once_and_in_order() -> None:
 
 def test_the_first_error_is_raised_once_all_have_ended() -> None:
     ended = []
+    may_end = {number: threading.Event() for number in (1, 2, 3)}
+    may_end[3].set()
 
     def fail(number: int) -> None:
-        time.sleep(0.02 * number)
+        assert may_end[number].wait(10)
         ended.append(number)
+        if number > 1:
+            may_end[number - 1].set()
         raise ValueError(number)
 
     with pytest.raises(ValueError, match="1"):
         at_once(fail, [1, 2, 3])
-    assert ended == [1, 2, 3]
+    assert ended == [3, 2, 1]
 
 
 def test_where_there_is_no_thread_for_one_the_others_end_first(
