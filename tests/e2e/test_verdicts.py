@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,11 +14,13 @@ from socklat_gate.errors import Exit, Reason
 from tests.e2e.harness import SAME, Gate
 from tests.e2e.scenarios import DELAY_TAG, ECHO_TAG, waived
 from tests.e2e.terminal import screen
+from tests.services.build import build_image
 
 pytestmark = [pytest.mark.kernel, pytest.mark.docker, pytest.mark.beside]
 
 Scenario = Callable[..., Path]
 BASE = ["/delay", "--before-response", "3000"]
+HTTP_TAG = "socklat-test/e2e-http:latest"
 
 
 # Its twins that always run: test_readme.py, test_pull_request.py and test_noise.py pass an image
@@ -100,23 +103,25 @@ def test_a_candidate_that_fails_requests_is_a_regression_whatever_its_latency(
 
 @pytest.mark.slow
 def test_statuses_of_a_load_command_are_judged_though_it_ends_with_0(
-    gate: Gate, scenario: Scenario
+    gate: Gate, scenario: Scenario, docker_client: Any
 ) -> None:
+    build_image(docker_client, "http.c", HTTP_TAG, ["/http"])
+    # On busy CPUs wrk would fill the probe's log by a service that waits for nothing.
+    waits = ["/http", "--delay", "2000"]
     argv = ["wrk", "-t1", "-c{connections}", "-d{duration_s}s", "http://{host}:{port}/"]
     path = scenario(
-        service={"image": ECHO_TAG, "command": ["/echo", "--http", "503"]},
-        baseline={"command": ["/echo", "--http", "200"]},
+        service={"image": HTTP_TAG, "port": 8080, "command": [*waits, "--status", "503"]},
+        baseline={"command": waits},
         load={
             "driver": "command",
             "command": {"argv": argv},
             "warmup_s": 0.5,
             "duration_s": 1.5,
-            "connections": 1,  # on busy CPUs more would fill the probe's log
             "payload": None,
             "response": None,
         },
     )
-    done = gate.gate(path, "--quiet", baseline=ECHO_TAG)
+    done = gate.gate(path, "--quiet", baseline=HTTP_TAG)
     verdict = done.judged(Exit.REGRESSION, Reason.MORE_ERRORS)
     errors = verdict["counts"][0]
     assert errors["baseline_count"] == 0
