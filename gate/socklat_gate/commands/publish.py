@@ -146,7 +146,7 @@ def publish(
     given = Given(named, url, repository, number or 0, token_variable, author)
     mask_tokens(given, os.environ)
     run = ci_run(os.environ)
-    here = CheckedOut(scenario.parent if scenario and scenario.parent.is_dir() else Path())
+    here = CheckedOut.around(scenario)
     commits = commits_of(run, here)
     finding = finding_of(result_dir, exit_code, log, scenario, run.target, commits)
     policy = FailOn(fail_on), OnNoBaseline(on_no_baseline)

@@ -22,6 +22,11 @@ class CheckedOut:
 
     directory: Path
 
+    @classmethod
+    def around(cls, file: Path | None) -> CheckedOut:
+        """What a file is in; that of the directory here, where its own is not there."""
+        return cls(file.parent if file and file.parent.is_dir() else Path())
+
     @cached_property
     def head(self) -> str:
         """Its id; empty where git does not tell."""

@@ -8,7 +8,6 @@ from pathlib import Path
 import click
 
 from socklat_gate.commands.github.step_options import (
-    directory_of,
     fail_on_option,
     no_baseline_option,
     subject_option,
@@ -63,12 +62,13 @@ def conclude(
     from socklat_gate.forge.github.checkout import about_checkout, commits_of
     from socklat_gate.forge.github.target import target_of
     from socklat_gate.forge.github.workflow_job import job_of, with_subject
+    from socklat_gate.git import CheckedOut
 
     base, commits = "", frozenset[str]()
     if os.environ.get("GITHUB_EVENT_PATH"):
-        directory = directory_of(scenario)
-        job = about_checkout(with_subject(job_of(os.environ), subject), directory)
-        base, commits = target_of(os.environ, subject).ref, frozenset(commits_of(job, directory))
+        here = CheckedOut.around(scenario)
+        job = about_checkout(with_subject(job_of(os.environ), subject), here)
+        base, commits = target_of(os.environ, subject).ref, frozenset(commits_of(job, here))
     finding = finding_of(result_dir, exit_code, None, scenario, base, commits)
     said = f"socklat-gate {meaning_of(exit_code)} (exit code {exit_code})"
     emit(finding.problem or said)

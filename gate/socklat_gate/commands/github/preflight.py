@@ -11,7 +11,6 @@ import click
 from socklat_gate.commands.github.step_options import (
     check_option,
     comment_option,
-    directory_of,
     fail_on_option,
     no_baseline_option,
     runner_here,
@@ -99,6 +98,7 @@ def preflight(
     from socklat_gate.forge.github.forks import is_approved_by_label, refusal
     from socklat_gate.forge.github.key import key_of
     from socklat_gate.forge.github.workflow_job import job_of
+    from socklat_gate.git import CheckedOut
 
     runner = runner_here()
     try:
@@ -109,7 +109,7 @@ def preflight(
                 Reason.FORK_REFUSED, f"not measured: {refused.why}", remedy=refused.remedy
             )
         by_label = job.self_hosted and is_approved_by_label(job, fork_label)
-        check_checkout(job, directory_of(scenario), by_label=by_label)
+        check_checkout(job, CheckedOut.around(scenario), by_label=by_label)
     except GateError as error:
         remedy = f"; {error.remedy}" if error.remedy else ""
         runner.annotate("error", "socklat-gate", error.message + remedy)

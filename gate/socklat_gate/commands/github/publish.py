@@ -14,7 +14,6 @@ from socklat_gate.commands.github.step_options import (
     author_option,
     check_option,
     comment_option,
-    directory_of,
     fail_on_option,
     key_option,
     no_baseline_option,
@@ -127,16 +126,17 @@ def publish(
     from socklat_gate.forge.github.publishing import publish as show
     from socklat_gate.forge.github.target import target_of
     from socklat_gate.forge.github.workflow_job import job_of, with_subject
+    from socklat_gate.git import CheckedOut
 
     masking.suspect(os.environ)
-    directory = directory_of(scenario)
-    job = about_checkout(with_subject(job_of(os.environ), subject), directory)
+    here = CheckedOut.around(scenario)
+    job = about_checkout(with_subject(job_of(os.environ), subject), here)
     address = artifact_address(job, artifact_url)
     base = target_of(os.environ, subject).ref
     if exit_code is None and (prepared or measured):
         finding = _not_measured(prepared, measured, scenario, base)
     else:
-        commits = commits_of(job, directory)
+        commits = commits_of(job, here)
         finding = _finding(result_dir, exit_code, log, scenario, base, commits)
     runner = runner_here()
     token = token_here()

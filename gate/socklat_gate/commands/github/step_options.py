@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -18,7 +17,6 @@ __all__ = [
     "author_option",
     "check_option",
     "comment_option",
-    "directory_of",
     "fail_on_option",
     "key_option",
     "no_baseline_option",
@@ -88,11 +86,6 @@ subject_option = click.option(
     envvar=variable("SUBJECT"),
     help="The pull request that `preflight` looked up.",
 )
-
-
-def directory_of(scenario: Path | None) -> Path:
-    """Where the checkout is looked for that a scenario is in."""
-    return scenario.parent if scenario and scenario.parent.is_dir() else Path()
 
 
 def runner_here() -> Runner:

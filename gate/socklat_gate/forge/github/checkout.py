@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import replace
-from pathlib import Path
 
 from socklat_gate.ci_variables import repository_of
 from socklat_gate.errors import Reason, UsageError
@@ -20,8 +19,8 @@ __all__ = ["about_checkout", "check_checkout", "commits_of"]
 RUNS_THE_TARGETS_CODE = "pull_request_target"
 
 
-def check_checkout(job: Job, directory: Path, *, by_label: bool) -> None:
-    """That ``directory`` has the commit of the job's pull request, or of its merge queue's group.
+def check_checkout(job: Job, here: CheckedOut, *, by_label: bool) -> None:
+    """That ``here`` is the commit of the job's pull request, or of its merge queue's group.
 
     Where a job gets another one by itself, that commit has to be here; else nothing else of this
     repository may be.  ``by_label``: a label approved the commit of this event, and nothing else
@@ -29,7 +28,6 @@ def check_checkout(job: Job, directory: Path, *, by_label: bool) -> None:
     (BAD_EVENT) with what to check out.
     """
     pull_request, queued = job.pull_request, job.event.merge_group is not None
-    here = CheckedOut(directory)
     if pull_request is None and not queued:
         # Whose code it is, and what it may do, is asked of a pull request only.
         if here.pull_requests and here.head != job.sha and not here.branches:
@@ -68,22 +66,20 @@ def check_checkout(job: Job, directory: Path, *, by_label: bool) -> None:
     )
 
 
-def about_checkout(job: Job, directory: Path) -> Job:
+def about_checkout(job: Job, here: CheckedOut) -> Job:
     """The same about the commit that is checked out, where the event is about none in particular.
 
     A schedule's, say, or a push's whose job takes the newest commit of the branch.
     """
     if job.pull_request is not None or job.event.merge_group is not None:
         return job
-    here = CheckedOut(directory)
     if not here.head or _is_about(job, here) or not _is_of(job, here):
         return job
     return replace(job, sha=here.head)
 
 
-def commits_of(job: Job, directory: Path) -> Collection[str]:
-    """Commits of which a result may be that this job has measured in ``directory``."""
-    here = CheckedOut(directory)
+def commits_of(job: Job, here: CheckedOut) -> Collection[str]:
+    """Commits of which a result may be that this job has measured."""
     own = {job.sha, job.head_sha}
     return own | {here.head} if _is_about(job, here) or not _is_of(job, here) else own
 
