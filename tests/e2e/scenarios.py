@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-__all__ = ["DELAY_TAG", "ECHO_TAG", "scenario_toml", "waived", "write_scenario"]
+__all__ = ["DELAY_TAG", "ECHO_TAG", "HTTP_TAG", "scenario_toml", "waived", "write_scenario"]
 
 DELAY_TAG = "socklat-test/e2e-delay:latest"
 ECHO_TAG = "socklat-test/e2e-echo:latest"
+HTTP_TAG = "socklat-test/e2e-http:latest"
 
 Tables = Mapping[str, Mapping[str, Any]]
 

@@ -11,7 +11,7 @@ import pytest
 
 from socklat_gate.errors import Exit, Reason
 from tests.e2e.harness import Gate
-from tests.e2e.scenarios import DELAY_TAG
+from tests.e2e.scenarios import DELAY_TAG, HTTP_TAG
 from tests.services.build import build_image
 
 pytestmark = [pytest.mark.docker, pytest.mark.slow]
@@ -52,7 +52,6 @@ def test_the_same_service_passes(gate: Gate, scenario: Scenario) -> None:
     assert "carries the same rate" in done.stdout
 
 
-HTTP_TAG = "socklat-test/e2e-http:latest"
 METRIC = """
 [[gate.metrics]]
 stage = "capacity"

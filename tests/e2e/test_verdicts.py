@@ -12,7 +12,7 @@ import pytest
 from socklat_gate.documents.files import read_result
 from socklat_gate.errors import Exit, Reason
 from tests.e2e.harness import SAME, Gate
-from tests.e2e.scenarios import DELAY_TAG, ECHO_TAG, waived
+from tests.e2e.scenarios import DELAY_TAG, ECHO_TAG, HTTP_TAG, waived
 from tests.e2e.terminal import screen
 from tests.services.build import build_image
 
@@ -20,7 +20,6 @@ pytestmark = [pytest.mark.kernel, pytest.mark.docker, pytest.mark.beside]
 
 Scenario = Callable[..., Path]
 BASE = ["/delay", "--before-response", "3000"]
-HTTP_TAG = "socklat-test/e2e-http:latest"
 
 
 # Its twins that always run: test_readme.py, test_pull_request.py and test_noise.py pass an image

@@ -80,10 +80,7 @@ class Trees:
 
 def with_paths(stack: Document, change: Callable[[str], str]) -> dict[str, Any]:
     """The stack with each host path that it mounts, or has a secret or config in, changed."""
-
-    def changed(path: str) -> str:
-        return doubled(change(single(path)))
-
+    changed = _as_written(change)
     made = dict(stack)
     made["services"] = {
         name: _changed(one, "volumes", lambda volumes: [_mount(one, changed) for one in volumes])
@@ -102,6 +99,11 @@ def with_paths(stack: Document, change: Callable[[str], str]) -> dict[str, Any]:
     return made
 
 
+def _as_written(change: Callable[[str], str]) -> Callable[[str], str]:
+    """For paths as compose files have them, with each dollar twice."""
+    return lambda path: doubled(change(single(path)))
+
+
 def _mount(volume: object, change: Callable[[str], str]) -> object:
     if not mounted_path(volume)[0]:
         return volume
@@ -112,8 +114,7 @@ def _mount(volume: object, change: Callable[[str], str]) -> object:
 
 
 def _built(definition: Any, change: Callable[[str], str]) -> Any:
-    def changed(path: str) -> str:
-        return doubled(change(single(path)))
+    changed = _as_written(change)
 
     def how(build: object) -> object:
         if isinstance(build, str):
