@@ -136,7 +136,8 @@ def start_ticks(pid: int) -> int | None:
         return None
     # The name in parentheses may itself hold spaces and parentheses.
     fields = stat.rpartition(")")[2].split()
-    if fields[0] in "ZX":
+    # One whose first thread has ended lives by its others, as for a moment when one of these execs.
+    if fields[0] in "ZX" and int(fields[17]) <= 1:
         return None
     return int(fields[19])
 
